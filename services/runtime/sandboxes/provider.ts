@@ -1,0 +1,67 @@
+/**
+ * The port every sandbox provider implements (design, "Work"; runtime spec 6).
+ *
+ * A sandbox is a place with files that live as long as its record, in which processes can be started.
+ * Processes see `/workspace` (the checkout), `/home/agent` (HOME, outside the checkout), a private `/tmp`,
+ * the host's toolchain read-only, and nothing else of the host. Rules that decide *when* a sandbox is
+ * created, paused or destroyed live in `sandboxes.ts`; a provider only knows *how*.
+ */
+
+/** Where the checkout is, seen from inside every sandbox. */
+export const WORKSPACE_PATH = '/workspace'
+
+/** HOME of processes inside every sandbox. CLI state lives here, never in the checkout. */
+export const AGENT_HOME_PATH = '/home/agent'
+
+/** A host directory or file shown read-only inside the sandbox for the life of one process. */
+export interface ReadOnlyMount {
+  hostPath: string
+  sandboxPath: string
+}
+
+export interface SandboxCommand {
+  /** Program and arguments. Never holds a secret: arguments are visible to the whole host. */
+  argv: string[]
+  /** Absolute path inside the sandbox. Default `/workspace`. */
+  cwd?: string
+  /** The whole environment of the process besides PATH, HOME, USER, LANG and TMPDIR, which the provider sets. */
+  env?: Record<string, string>
+  /** Written to stdin, which is then closed. Absent: stdin is empty. */
+  stdin?: string
+  /**
+   * `none`: no network at all. `egress`: outgoing connections to public addresses and to the model
+   * endpoints of the instance; never to the host's other loopback or private addresses.
+   */
+  network: 'none' | 'egress'
+  mounts?: ReadOnlyMount[]
+}
+
+export interface SandboxExit {
+  /** null when a signal ended the process. */
+  exitCode: number | null
+  signal: string | null
+}
+
+export interface SandboxProcess {
+  stdout: ReadableStream<Uint8Array>
+  stderr: ReadableStream<Uint8Array>
+  /** Resolves once the whole process tree is gone, never rejects. */
+  exited: Promise<SandboxExit>
+  /** SIGINT to the whole tree, SIGKILL to what is left after `graceMs`. Resolves once the tree is gone. */
+  stop(graceMs: number): Promise<void>
+}
+
+export interface SandboxProvider {
+  readonly name: string
+  /** Resolves when this host can run sandboxes; otherwise throws an Error that says what is missing. */
+  check(): Promise<void>
+  /** Makes the sandbox's directories. Idempotent. Returns the provider's handle, stored as `sandbox_id`. */
+  create(recordId: string): Promise<string>
+  /** Whether the sandbox's files exist. */
+  exists(sandboxId: string): Promise<boolean>
+  start(sandboxId: string, command: SandboxCommand): Promise<SandboxProcess>
+  /** Ends every process of the sandbox; files stay. Idempotent. */
+  pause(sandboxId: string): Promise<void>
+  /** Ends every process and removes all files. Idempotent. */
+  destroy(sandboxId: string): Promise<void>
+}
