@@ -1,0 +1,112 @@
+/** What identity answers and tells (identity spec 9). */
+import { Type } from '@sinclair/typebox'
+import { Scope } from './caller.ts'
+import { ask, tell } from './contract.ts'
+import { GATEWAY_ISSUER } from './services.ts'
+
+const Id = Type.String()
+const Instant = Type.String({ description: 'ISO-8601 UTC' })
+const Invalid = Type.Object({ status: Type.Literal('invalid') })
+
+/** Lower-case hex SHA-256 of the whole credential; identity never sees the plaintext again. */
+const TokenHash = Type.String({ pattern: '^[0-9a-f]{64}$' })
+
+export const resolvePat = ask('rpc.identity.pat.resolve', {
+  callers: [GATEWAY_ISSUER],
+  request: Type.Object({ tokenHash: TokenHash }),
+  reply: Type.Union([
+    Invalid,
+    Type.Object({
+      status: Type.Literal('valid'),
+      userId: Id,
+      keyId: Id,
+      scopes: Type.Array(Scope),
+      expiresAt: Type.Union([Instant, Type.Null()]),
+    }),
+  ]),
+})
+
+export const resolveSession = ask('rpc.identity.session.resolve', {
+  callers: [GATEWAY_ISSUER],
+  request: Type.Object({ tokenHash: TokenHash }),
+  reply: Type.Union([
+    Invalid,
+    Type.Object({
+      status: Type.Literal('valid'),
+      userId: Id,
+      sessionId: Id,
+      expiresAt: Instant,
+      /** A whole `Set-Cookie` value when the token was rotated (identity spec 2). */
+      replacementCookie: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ]),
+})
+
+export const getUser = ask('rpc.identity.user.get', {
+  callers: [GATEWAY_ISSUER, 'projects', 'runtime'],
+  request: Type.Object({ userId: Id }),
+  reply: Type.Object({
+    user: Type.Union([
+      Type.Null(),
+      Type.Object({
+        id: Id,
+        email: Type.Union([Type.String(), Type.Null()]),
+        name: Type.Union([Type.String(), Type.Null()]),
+        githubUsername: Type.Union([Type.String(), Type.Null()]),
+        disabled: Type.Boolean(),
+        platformAccess: Type.Object({ ai: Type.Boolean(), sandbox: Type.Boolean() }),
+      }),
+    ]),
+  }),
+})
+
+export const MODEL_PROVIDERS = ['ai_gateway', 'anthropic', 'openai', 'openrouter'] as const
+export const ModelProvider = Type.Union(MODEL_PROVIDERS.map(name => Type.Literal(name)))
+
+/** The user's own key, else the operator's where the user may use it, else null (identity spec 8, 9). */
+export const getProviderKey = ask('rpc.identity.provider-key.get', {
+  callers: ['runtime'],
+  request: Type.Object({ userId: Id, provider: ModelProvider }),
+  reply: Type.Object({ key: Type.Union([Type.String(), Type.Null()]) }),
+})
+
+/** Ids of the models the user may use, in catalogue order, and the user's default among them. */
+export const usableModels = ask('rpc.identity.models.usable', {
+  callers: ['runtime'],
+  request: Type.Object({ userId: Id }),
+  reply: Type.Object({
+    models: Type.Array(Type.String()),
+    defaultModel: Type.Union([Type.String(), Type.Null()]),
+  }),
+})
+
+/** USD per token of a catalogue row; null where the model or a price is unknown (runtime spec 5). */
+export const getModelPrice = ask('rpc.identity.model.price', {
+  callers: ['runtime'],
+  request: Type.Object({ modelId: Type.String() }),
+  reply: Type.Object({
+    input: Type.Union([Type.Number(), Type.Null()]),
+    output: Type.Union([Type.Number(), Type.Null()]),
+  }),
+})
+
+export const userCreated = tell(
+  'evt.identity.user.created',
+  Type.Object({ email: Type.Union([Type.String(), Type.Null()]) }),
+)
+export const userSignedIn = tell('evt.identity.user.signed-in', Type.Object({ sessionId: Id }))
+export const userDisabled = tell('evt.identity.user.disabled', Type.Object({}))
+export const settingsChanged = tell(
+  'evt.identity.settings.changed',
+  Type.Object({ fields: Type.Array(Type.String()) }),
+)
+const PatFacts = Type.Object({ keyId: Id, prefix: Type.String(), scopes: Type.Array(Scope) })
+export const patCreated = tell('evt.identity.pat.created', PatFacts)
+export const patRevoked = tell('evt.identity.pat.revoked', PatFacts)
+export const providerKeyChanged = tell(
+  'evt.identity.provider-key.changed',
+  Type.Object({
+    provider: ModelProvider,
+    change: Type.Union([Type.Literal('stored'), Type.Literal('deleted')]),
+  }),
+)
