@@ -1,0 +1,46 @@
+/** Request bodies, read when a route is ready for them: headers and ownership are checked before. */
+import { badRequest } from '../errors.ts'
+
+/**
+ * The body as a JSON object, whatever its `Content-Type` (v1 contract 2). Anything else (no body, invalid
+ * JSON, an array, null, a scalar) is 400 `Invalid JSON body`; so is a NUL in any string or key, because
+ * Postgres cannot store it.
+ */
+export async function readJsonObject(request: Request): Promise<Record<string, unknown>> {
+  const value = parse(await request.text())
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('Invalid JSON body')
+  const path = findNul(value, '', 0)
+  if (path !== null) throw badRequest(`${path || 'body'}: must not contain a NUL character`)
+  return value as Record<string, unknown>
+}
+
+/** Like {@link readJsonObject}, but no body at all is an empty object. */
+export async function readOptionalJsonObject(request: Request): Promise<Record<string, unknown>> {
+  const text = await request.clone().text()
+  return text.trim() === '' ? {} : readJsonObject(request)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw Object.assign(badRequest('Invalid JSON body'), { cause })
+  }
+}
+
+/** Deeper than anything the product reads, far from the depth that exhausts the stack. */
+const MAX_DEPTH = 200
+
+function findNul(value: unknown, path: string, depth: number): string | null {
+  if (typeof value === 'string') return value.includes('\0') ? path : null
+  if (typeof value !== 'object' || value === null) return null
+  if (depth > MAX_DEPTH) throw badRequest('Invalid JSON body: nested too deeply')
+  for (const [key, member] of Object.entries(value)) {
+    const memberPath = Array.isArray(value) ? `${path}[${key}]` : path ? `${path}.${key}` : key
+    if (key.includes('\0')) return path
+    const found = findNul(member, memberPath, depth + 1)
+    if (found !== null) return found
+  }
+  return null
+}
