@@ -70,13 +70,18 @@ export const getProviderKey = ask('rpc.identity.provider-key.get', {
   reply: Type.Object({ key: Type.Union([Type.String(), Type.Null()]) }),
 })
 
-/** Ids of the models the user may use, in catalogue order, and the user's default among them. */
+/**
+ * Ids of the models the user may use, in catalogue order, and the default among them. `chosenModel` is the
+ * default only where somebody chose it (the user's stored one, else the operator's `DEFAULT_MODEL_ID`, if in
+ * `models`), else null: an agent CLI then uses its own default rather than the catalogue's first row.
+ */
 export const usableModels = ask('rpc.identity.models.usable', {
   callers: ['runtime'],
   request: Type.Object({ userId: Id }),
   reply: Type.Object({
     models: Type.Array(Type.String()),
     defaultModel: Type.Union([Type.String(), Type.Null()]),
+    chosenModel: Type.Union([Type.String(), Type.Null()]),
   }),
 })
 
