@@ -32,6 +32,8 @@ export interface ServiceKit<Settings extends TObject> extends DatabaseConnection
   context: ReturnType<typeof requestContext>
   /** Publishes recorded facts soon; call after a commit that recorded one. */
   pokeOutbox: () => void
+  /** Aborted when the service begins to stop, before HTTP is closed: open streams end on it. */
+  stopping: AbortSignal
 }
 
 /** What a service is made of. */
@@ -82,6 +84,7 @@ export async function startService<Settings extends TObject>(
   const relay = startRelay({ bus, database: connection.database, outbox: definition.tables.outbox, log })
   closers.push(relay.stop)
 
+  const stopping = new AbortController()
   const kit: ServiceKit<Settings> = {
     ...connection,
     config,
@@ -94,6 +97,7 @@ export async function startService<Settings extends TObject>(
     }),
     context: requestContext(verifierFor([GATEWAY_ISSUER])),
     pokeOutbox: relay.poke,
+    stopping: stopping.signal,
   }
   const parts = await definition.build(kit)
   const verify = verifierFor([GATEWAY_ISSUER, ...SERVICE_NAMES])
@@ -112,6 +116,7 @@ export async function startService<Settings extends TObject>(
     await Promise.race([app.stop(), Bun.sleep(2_000)])
     await app.stop(true)
   })
+  closers.push(async () => stopping.abort())
   return closers
 }
 

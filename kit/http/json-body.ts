@@ -7,12 +7,26 @@ import { badRequest } from '../errors.ts'
  * Postgres cannot store it.
  */
 export async function readJsonObject(request: Request): Promise<Record<string, unknown>> {
+  const body = await parseJsonObject(request)
+  refuseNul(body)
+  return body
+}
+
+/**
+ * Like {@link readJsonObject} without the check for NUL, for routes whose fields have an exact message for
+ * it; such a route calls {@link refuseNul} after its own checks.
+ */
+export async function parseJsonObject(request: Request): Promise<Record<string, unknown>> {
   const value = parse(await request.text())
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest('Invalid JSON body')
-  const path = findNul(value, '', 0)
-  if (path !== null) throw badRequest(`${path || 'body'}: must not contain a NUL character`)
   return value as Record<string, unknown>
+}
+
+/** 400 naming the first string or key of `body` that holds a NUL. */
+export function refuseNul(body: Record<string, unknown>): void {
+  const path = findNul(body, '', 0)
+  if (path !== null) throw badRequest(`${path || 'body'}: must not contain a NUL character`)
 }
 
 /** Like {@link readJsonObject}, but no body at all is an empty object. */
