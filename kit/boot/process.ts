@@ -5,7 +5,8 @@ import { createLog, type Log } from '../log.ts'
 /** Things to end, last started first. */
 export type Closer = () => Promise<void>
 
-const STOP_LIMIT_MS = 8_000
+/** A backstop; each closer has a limit of its own, runtime the longest (its runs). */
+const STOP_LIMIT_MS = 45_000
 
 /**
  * Runs `start`, which resolves with what to close. Exits 1 when it throws. SIGTERM closes everything in

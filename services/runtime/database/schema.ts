@@ -171,6 +171,8 @@ export const sandboxes = runtimeSchema.table(
     workingBranch: text('working_branch').notNull(),
     rootDirectory: text('root_directory'),
     stopReason: text('stop_reason'),
+    /** Its repo is gone: it is stopped as soon as it rests. */
+    isRetired: boolean('is_retired').notNull().default(false),
     error: text('error'),
     previewUrl: text('preview_url'),
     installLog: text('install_log'),

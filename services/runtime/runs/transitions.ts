@@ -7,6 +7,7 @@ import type { Transaction } from '@mogplex/kit/database/connect.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { runFinished, runStreaming } from '@mogplex/proto/runtime.ts'
 import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import {
   type AgentRun,
   agentRuns,
@@ -29,7 +30,7 @@ export interface RunOutcome {
   eventsBefore?: NewEvent[]
   terminalEvent: NewEvent
   /** Token figures and cost of the call, as far as known. */
-  callFigures?: Partial<typeof aiCalls.$inferInsert>
+  callFigures?: PgUpdateSetSource<typeof aiCalls>
   secrets?: readonly string[]
 }
 

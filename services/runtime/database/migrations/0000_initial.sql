@@ -124,6 +124,7 @@ CREATE TABLE "runtime"."sandboxes" (
 	"working_branch" text NOT NULL,
 	"root_directory" text,
 	"stop_reason" text,
+	"is_retired" boolean DEFAULT false NOT NULL,
 	"error" text,
 	"preview_url" text,
 	"install_log" text,

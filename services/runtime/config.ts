@@ -1,0 +1,47 @@
+/** Runtime's own settings (runtime spec 2, 3; spec README, 28–30). */
+import type { Static } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { HARNESS_VERSIONS } from './harnesses/registry.ts'
+import type { RunSettings } from './worker/deps.ts'
+
+export const RuntimeSettings = Type.Object({
+  RUNTIME_DATA_DIR: Type.String({ description: 'absolute path; holds sandboxes, mirrors and harnesses' }),
+  OPENAI_BASE_URL: Type.String({ default: 'https://api.openai.com/v1' }),
+  ANTHROPIC_BASE_URL: Type.String({ default: 'https://api.anthropic.com' }),
+  AI_GATEWAY_BASE_URL: Type.Optional(
+    Type.String({ description: 'an OpenAI- and Anthropic-compatible gateway' }),
+  ),
+  ENABLE_ECHO_HARNESS: Type.Boolean({ default: false }),
+  CODEX_CLI_VERSION: Type.String({ default: HARNESS_VERSIONS.codex, pattern: '^\\d+\\.\\d+\\.\\d+\\S*$' }),
+  CLAUDE_CODE_CLI_VERSION: Type.String({
+    default: HARNESS_VERSIONS['claude-code'],
+    pattern: '^\\d+\\.\\d+\\.\\d+\\S*$',
+  }),
+  RUN_TIMEOUT_SECONDS: Type.Integer({ default: 1_800, minimum: 1 }),
+  RUN_IDLE_TIMEOUT_SECONDS: Type.Integer({ default: 600, minimum: 1 }),
+  SANDBOX_MAX_ACTIVE_PER_USER: Type.Integer({ default: 3, minimum: 1 }),
+  WORKER_CONCURRENCY: Type.Integer({ default: 4, minimum: 1, description: 'runs at once in this process' }),
+  SHUTDOWN_GRACE_SECONDS: Type.Integer({
+    default: 30,
+    minimum: 0,
+    description: 'how long SIGTERM waits for runs',
+  }),
+})
+
+/** The part of the settings that the execution of runs works with. */
+export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): RunSettings {
+  return {
+    dataDirectory: config.RUNTIME_DATA_DIR,
+    harnessVersions: {
+      codex: config.CODEX_CLI_VERSION,
+      'claude-code': config.CLAUDE_CODE_CLI_VERSION,
+      echo: HARNESS_VERSIONS.echo,
+    },
+    isEchoEnabled: config.ENABLE_ECHO_HARNESS,
+    openaiBaseUrl: config.OPENAI_BASE_URL,
+    anthropicBaseUrl: config.ANTHROPIC_BASE_URL,
+    aiGatewayBaseUrl: config.AI_GATEWAY_BASE_URL ?? null,
+    runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
+    runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
+  }
+}

@@ -1,0 +1,29 @@
+/** What the execution of runs is built from; the process has one of these. */
+import type { Asker } from '@mogplex/kit/bus/ask.ts'
+import type { Live } from '@mogplex/kit/bus/live.ts'
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import type { Log } from '@mogplex/kit/log.ts'
+import type { HarnessId } from '../harnesses/harness.ts'
+import type { SandboxProvider } from '../sandboxes/provider.ts'
+
+export interface RunSettings {
+  /** Absolute; holds sandboxes, mirrors and installed harnesses. */
+  dataDirectory: string
+  harnessVersions: Record<HarnessId, string>
+  isEchoEnabled: boolean
+  openaiBaseUrl: string
+  anthropicBaseUrl: string
+  aiGatewayBaseUrl: string | null
+  runTimeoutMs: number
+  runIdleTimeoutMs: number
+}
+
+export interface RunDeps {
+  database: Database
+  ask: Asker
+  live: Live
+  log: Log
+  provider: SandboxProvider
+  settings: RunSettings
+  pokeOutbox: () => void
+}

@@ -1,0 +1,91 @@
+/**
+ * Everything a run needs from other services, asked for fresh when it starts (runtime spec 3.1, 3.4): who it
+ * is for, where the code is, what the sandbox starts with, whose key pays and which model is used.
+ */
+import type { Asker } from '@mogplex/kit/bus/ask.ts'
+import { ApiError } from '@mogplex/kit/errors.ts'
+import type { ReplyOf } from '@mogplex/proto/contract.ts'
+import { getProviderKey, getUser, usableModels } from '@mogplex/proto/identity.ts'
+import { getRepoLaunchConfig, getRepoSource, type RepositorySource } from '@mogplex/proto/projects.ts'
+import type { AgentRun } from '../database/schema.ts'
+import type { Harness, ModelCredential } from '../harnesses/harness.ts'
+import { RunFailure, RunObsolete } from './run-failure.ts'
+
+export interface RunInputs {
+  author: { name: string; email: string }
+  source: RepositorySource
+  launchConfig: ReplyOf<typeof getRepoLaunchConfig>
+  credential: ModelCredential | null
+  model: string | null
+}
+
+/** Throws {@link RunObsolete} when user or repo is gone, `credentials_missing` when no key fits. */
+export async function gatherInputs(run: AgentRun, harness: Harness, ask: Asker): Promise<RunInputs> {
+  const context = { userId: run.userId, ...(run.requestId ? { requestId: run.requestId } : {}) }
+  const repo = { userId: run.userId, repoId: run.repoId }
+  const [author, source, launchConfig, credential] = await Promise.all([
+    authorOf(run, ask, context),
+    ask(getRepoSource, repo, context).catch(repoGone),
+    ask(getRepoLaunchConfig, repo, context).catch(repoGone),
+    findCredential(run, harness, ask, context),
+  ])
+  const model = await chooseModel(run, harness, ask, context)
+  return { author, source, launchConfig, credential, model }
+}
+
+/** The values that must not appear in anything stored of the run. */
+export function secretsOf({ source, launchConfig, credential }: RunInputs): string[] {
+  const git =
+    source.auth.kind === 'basic'
+      ? [source.auth.token]
+      : source.auth.kind === 'ssh'
+        ? [source.auth.privateKey]
+        : []
+  return [...(credential ? [credential.key] : []), ...git, ...Object.values(launchConfig.env)]
+}
+
+interface AskContext {
+  userId: string
+  requestId?: string
+}
+
+async function authorOf(run: AgentRun, ask: Asker, context: AskContext): Promise<RunInputs['author']> {
+  const { user } = await ask(getUser, { userId: run.userId }, context)
+  if (!user || user.disabled) throw new RunObsolete('the user is gone or disabled')
+  const email = user.email ?? `${user.id}@users.noreply.invalid`
+  return { name: user.name ?? email.split('@')[0] ?? 'agent', email }
+}
+
+function repoGone(error: unknown): never {
+  if (error instanceof ApiError && error.code === 'REPO_NOT_FOUND') throw new RunObsolete('the repo is gone')
+  throw error
+}
+
+async function findCredential(
+  run: AgentRun,
+  harness: Harness,
+  ask: Asker,
+  context: AskContext,
+): Promise<ModelCredential | null> {
+  if (harness.credentialProviders.length === 0) return null
+  for (const provider of harness.credentialProviders) {
+    const { key } = await ask(getProviderKey, { userId: run.userId, provider }, context)
+    if (key !== null) return { provider, key }
+  }
+  throw new RunFailure(
+    'credentials_missing',
+    `No model key for ${harness.id}: store one of ${harness.credentialProviders.join(', ')} in settings`,
+  )
+}
+
+/** The user's default where its provider is the harness's own, else the CLI's default (runtime spec 3.1). */
+async function chooseModel(
+  run: AgentRun,
+  harness: Harness,
+  ask: Asker,
+  context: AskContext,
+): Promise<string | null> {
+  const { chosenModel } = await ask(usableModels, { userId: run.userId }, context)
+  const provider = chosenModel?.split('/')[0]
+  return chosenModel && harness.credentialProviders.some(name => name === provider) ? chosenModel : null
+}

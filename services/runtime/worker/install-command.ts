@@ -1,0 +1,42 @@
+/**
+ * The repo's own install command, once after a fresh clone. For runs a failure is only a warning (runtime
+ * spec 2, item 2): the agent can see and mend it.
+ */
+import { eq } from 'drizzle-orm'
+import { sandboxes } from '../database/schema.ts'
+import { readLines } from '../harnesses/lines.ts'
+import { stageEvent } from './event-mapping.ts'
+import type { PrepareContext } from './prepare.ts'
+
+const STEP_LIMIT_MS = 180_000
+const KEPT_LOG_LENGTH = 256 * 1024
+
+export async function runInstallCommand(context: PrepareContext, sandboxId: string): Promise<void> {
+  const { claim, inputs, lease, writer, deps } = context
+  const { installCommand, env } = inputs.launchConfig
+  if (!installCommand) return
+  await writer.add([stageEvent('sandbox', 'Running the install command')])
+  const child = await deps.provider.start(sandboxId, {
+    argv: ['/bin/sh', '-c', `${installCommand}\n`],
+    env,
+    network: 'egress',
+  })
+  const stop = () => void child.stop(0)
+  const timer = setTimeout(stop, STEP_LIMIT_MS)
+  lease.signal.addEventListener('abort', stop)
+  let log = ''
+  const keep = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const line of readLines(stream)) log = `${log}${line}\n`.slice(-KEPT_LOG_LENGTH)
+  }
+  await Promise.all([keep(child.stdout), keep(child.stderr)])
+  const exit = await child.exited
+  clearTimeout(timer)
+  lease.signal.removeEventListener('abort', stop)
+  await deps.database.update(sandboxes).set({ installLog: log }).where(eq(sandboxes.id, claim.sandbox.id))
+  if (exit.exitCode !== 0) {
+    const how = exit.exitCode === null ? 'was stopped' : `ended with exit code ${exit.exitCode}`
+    await writer.add([
+      stageEvent('sandbox', `The install command ${how}`, { level: 'warning', exit_code: exit.exitCode }),
+    ])
+  }
+}

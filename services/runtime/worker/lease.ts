@@ -1,0 +1,93 @@
+/**
+ * Holding a run (runtime spec 2, 1; spec README, 24): the lease is renewed every 15 s and good for 60 s; the
+ * cancel flag is read every second, and at once when a wake arrives.
+ */
+
+import type { Live } from '@mogplex/kit/bus/live.ts'
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import type { Log } from '@mogplex/kit/log.ts'
+import { liveRunSubject } from '@mogplex/proto/runtime.ts'
+import { and, eq, sql } from 'drizzle-orm'
+import { agentRuns } from '../database/schema.ts'
+import { heldBy } from '../runs/transitions.ts'
+import type { Claim } from './claim.ts'
+
+export const LEASE_SECONDS = 60
+const HEARTBEAT_MS = 15_000
+const CONTROL_POLL_MS = 1_000
+
+/** Why work on a run must stop. */
+export type StopReason = 'cancelled' | 'lease-lost' | 'shutdown'
+
+export interface Lease {
+  /** Aborted once work must stop; {@link stopReason} says why. */
+  signal: AbortSignal
+  stopReason: () => StopReason | null
+  /** Stops work from outside: the process is shutting down. */
+  abort: (reason: StopReason) => void
+  /** Ends renewing and watching; the lease itself is given up by the run's last transition. */
+  end: () => void
+}
+
+/** Starts renewing and watching. A database that is away only counts once the lease has run out. */
+export function holdLease(claim: Claim, options: { database: Database; live: Live; log: Log }): Lease {
+  const { database, live, log } = options
+  const controller = new AbortController()
+  let reason: StopReason | null = null
+  let renewedAtMs = performance.now()
+  let isChecking = false
+
+  const abort = (why: StopReason) => {
+    reason ??= why
+    controller.abort(new Error(why))
+  }
+
+  const check = async () => {
+    if (isChecking || controller.signal.aborted) return
+    isChecking = true
+    const startedAtMs = performance.now()
+    try {
+      const isDue = startedAtMs - renewedAtMs >= HEARTBEAT_MS
+      const held = isDue ? await renew(database, claim) : await read(database, claim)
+      if (!held) abort('lease-lost')
+      else if (held.controlState === 'cancel_requested') abort('cancelled')
+      if (held && isDue) renewedAtMs = startedAtMs
+    } catch (err) {
+      log.warn({ event: 'lease.unconfirmed', runId: claim.run.id, err })
+      if (performance.now() - renewedAtMs > LEASE_SECONDS * 1000) abort('lease-lost')
+    } finally {
+      isChecking = false
+    }
+  }
+
+  const timer = setInterval(() => void check(), CONTROL_POLL_MS)
+  const stopListening = live.onWake(liveRunSubject(claim.run.id), () => void check())
+  return {
+    signal: controller.signal,
+    stopReason: () => reason,
+    abort,
+    end: () => {
+      clearInterval(timer)
+      stopListening()
+    },
+  }
+}
+
+const held = (claim: Claim) => and(eq(agentRuns.id, claim.run.id), heldBy(claim.leaseToken))
+
+async function renew(database: Database, claim: Claim) {
+  const [row] = await database
+    .update(agentRuns)
+    .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${LEASE_SECONDS})` })
+    .where(held(claim))
+    .returning({ controlState: agentRuns.controlState })
+  return row
+}
+
+async function read(database: Database, claim: Claim) {
+  const [row] = await database
+    .select({ controlState: agentRuns.controlState })
+    .from(agentRuns)
+    .where(held(claim))
+  return row
+}

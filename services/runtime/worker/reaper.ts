@@ -1,0 +1,141 @@
+/**
+ * Ends what nobody works on any more (runtime spec 2, item 6; 14; v1 contract 7.8, 8; spec README, 24), and
+ * frees sandboxes whose run is over. Every sweep is safe to run on several replicas at once.
+ */
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import { liveRunSubject } from '@mogplex/proto/runtime.ts'
+import { and, eq, inArray, isNotNull, type SQL, sql } from 'drizzle-orm'
+import {
+  ACTIVE_SANDBOX_STATUSES,
+  type AgentRun,
+  agentRuns,
+  type RunStatus,
+  sandboxes,
+} from '../database/schema.ts'
+import { cancelledOutcome, failedOutcome, finishRun, isUnheld, type RunOutcome } from '../runs/transitions.ts'
+import { changeSandbox } from '../sandboxes/lifecycle.ts'
+import type { RunDeps } from './deps.ts'
+
+const SWEEP_MS = 5_000
+const MAX_PENDING_MINUTES = 15
+/** A worker acts on a cancel within seconds; one that has not by now is not going to. */
+const CANCEL_LIMIT_SECONDS = 25
+
+export function startReaper(deps: RunDeps): { stop: () => void } {
+  let isSweeping = false
+  const sweepOnce = async () => {
+    if (isSweeping) return
+    isSweeping = true
+    try {
+      await sweep(deps)
+    } catch (err) {
+      deps.log.warn({ event: 'reaper.failed', err })
+    } finally {
+      isSweeping = false
+    }
+  }
+  const timer = setInterval(() => void sweepOnce(), SWEEP_MS)
+  void sweepOnce()
+  return { stop: () => clearInterval(timer) }
+}
+
+/** One pass over everything that can be left behind. */
+export async function sweep(deps: RunDeps): Promise<void> {
+  const { database } = deps
+  await endRuns(deps, 'pending', and(isNotNull(agentRuns.controlState), isUnheld()), run =>
+    cancelledOutcome(run),
+  )
+  await endRuns(
+    deps,
+    'streaming',
+    sql`${agentRuns.controlState} is not null and ${agentRuns.updatedAt} < now() - make_interval(secs => ${CANCEL_LIMIT_SECONDS})`,
+    run => cancelledOutcome(run),
+  )
+  await endRuns(deps, 'streaming', isUnheld(), () =>
+    failedOutcome({ code: 'runner_lost', message: 'The worker that ran the agent was lost' }),
+  )
+  await endRuns(
+    deps,
+    'pending',
+    sql`${agentRuns.createdAt} < now() - make_interval(mins => ${MAX_PENDING_MINUTES})`,
+    () =>
+      failedOutcome({
+        code: 'runner_lost',
+        message: `The run could not start within ${MAX_PENDING_MINUTES} minutes`,
+      }),
+  )
+  await restForgottenSandboxes(deps)
+  await stopRetiredSandboxes(database)
+  await destroyDeadSandboxes(database, deps)
+}
+
+async function endRuns(
+  deps: RunDeps,
+  from: RunStatus,
+  condition: SQL | undefined,
+  outcomeOf: (run: AgentRun) => RunOutcome,
+): Promise<void> {
+  const { database, live, log } = deps
+  const guard = condition ?? sql`true`
+  const rows = await database
+    .select()
+    .from(agentRuns)
+    .where(and(eq(agentRuns.status, from), guard))
+    .limit(100)
+  for (const run of rows) {
+    const ended = await database.transaction(tx => finishRun(tx, run, outcomeOf(run), [from], guard))
+    if (!ended) continue
+    log.warn({ event: 'run.reaped', runId: run.id, from })
+    live.wake(liveRunSubject(run.id))
+    deps.pokeOutbox()
+  }
+}
+
+/** Active sandboxes that no run holds: their worker died. The processes died with it; make sure, and pause. */
+async function restForgottenSandboxes({ database, provider, log }: RunDeps): Promise<void> {
+  const forgotten = await database
+    .select()
+    .from(sandboxes)
+    .where(
+      and(
+        inArray(sandboxes.status, ACTIVE_SANDBOX_STATUSES),
+        sql`not exists (select 1 from runtime.agent_runs run where run.sandbox_record_id = ${sandboxes.id}
+          and run.status in ('pending', 'streaming') and run.lease_token is not null)`,
+        // A run's last transition and the pause after it are not one transaction: leave its worker the time.
+        sql`${sandboxes.lastActiveAt} < now() - interval '15 seconds'`,
+      ),
+    )
+  for (const sandbox of forgotten) {
+    log.warn({ event: 'sandbox.forgotten', sandboxRecordId: sandbox.id })
+    if (sandbox.sandboxId) await provider.pause(sandbox.sandboxId)
+    const to = sandbox.sandboxId ? 'paused' : 'stopped'
+    await changeSandbox(database, sandbox.id, {
+      from: [sandbox.status],
+      to,
+      stopReason: to === 'paused' ? 'auto_pause' : 'unknown',
+    })
+  }
+}
+
+async function stopRetiredSandboxes(database: Database): Promise<void> {
+  const resting = await database
+    .select({ id: sandboxes.id })
+    .from(sandboxes)
+    .where(and(eq(sandboxes.isRetired, true), eq(sandboxes.status, 'paused')))
+  for (const { id } of resting) {
+    await changeSandbox(database, id, { from: ['paused'], to: 'stopped', stopReason: 'manual' })
+  }
+}
+
+/** No files outlive the record that says the sandbox is gone (runtime spec 14, 8). */
+async function destroyDeadSandboxes(database: Database, { provider }: RunDeps): Promise<void> {
+  const dead = await database
+    .select()
+    .from(sandboxes)
+    .where(and(inArray(sandboxes.status, ['stopped', 'error']), isNotNull(sandboxes.sandboxId)))
+    .limit(20)
+  for (const sandbox of dead) {
+    if (sandbox.sandboxId) await provider.destroy(sandbox.sandboxId)
+    await database.update(sandboxes).set({ sandboxId: null }).where(eq(sandboxes.id, sandbox.id))
+  }
+}
