@@ -13,8 +13,8 @@ export async function readJsonObject(request: Request): Promise<Record<string, u
 }
 
 /**
- * Like {@link readJsonObject} without the check for what cannot be stored, for routes whose fields have an exact message for
- * it; such a route calls {@link refuseNul} after its own checks.
+ * Like {@link readJsonObject} without the check for what cannot be stored, for routes whose fields have an
+ * exact message for it; such a route calls {@link refuseNul} after its own checks.
  */
 export async function parseJsonObject(request: Request): Promise<Record<string, unknown>> {
   const value = parse(await request.text())
