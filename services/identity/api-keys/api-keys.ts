@@ -1,0 +1,61 @@
+/** Making and revoking personal access tokens, each with its fact in one transaction (identity spec 6). */
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import { ApiError, notFound } from '@mogplex/kit/errors.ts'
+import { newId } from '@mogplex/kit/ids.ts'
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { patCreated, patRevoked } from '@mogplex/proto/identity.ts'
+import { outbox } from '../database/schema.ts'
+import type { NewKeyRequest } from './request.ts'
+import { countLiveKeys, insertKey, lockOwner, revokeKey } from './store.ts'
+import { newToken } from './token.ts'
+
+const MAX_LIVE_KEYS = 100
+const DAY_MS = 86_400_000
+
+/** `token` is the only copy of the plaintext. 409 when the user holds 100 live tokens. */
+export async function createKey(
+  database: Database,
+  owner: { userId: string; requestId: string },
+  { name, scopes, expiresInDays }: NewKeyRequest,
+  now: Date,
+) {
+  const { userId, requestId } = owner
+  const { token, tokenHash, prefix } = newToken()
+  const id = newId()
+  const expiresAt = expiresInDays === null ? null : new Date(now.getTime() + expiresInDays * DAY_MS)
+  await database.transaction(async tx => {
+    if (!(await lockOwner(tx, userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
+    if ((await countLiveKeys(tx, userId, now)) >= MAX_LIVE_KEYS) {
+      throw new ApiError('CONFLICT', `At most ${MAX_LIVE_KEYS} live tokens; revoke one first`)
+    }
+    await insertKey(tx, {
+      id,
+      userId,
+      name,
+      tokenHash,
+      tokenPrefix: prefix,
+      scopes,
+      expiresAt,
+      createdAt: now,
+    })
+    const payload = { keyId: id, prefix, scopes }
+    await recordEvent(tx, outbox, { event: patCreated, userId, requestId, payload })
+  })
+  return { id, token, prefix, scopes, expiresAt: expiresAt?.toISOString() ?? null }
+}
+
+/** 404 for an unknown, foreign, malformed or already revoked token. */
+export async function deleteKey(
+  database: Database,
+  owner: { userId: string; requestId: string },
+  id: string,
+  now: Date,
+): Promise<void> {
+  const { userId, requestId } = owner
+  await database.transaction(async tx => {
+    const key = await revokeKey(tx, userId, id, now)
+    if (!key) throw notFound()
+    const payload = { keyId: key.id, prefix: key.tokenPrefix, scopes: key.scopes }
+    await recordEvent(tx, outbox, { event: patRevoked, userId, requestId, payload })
+  })
+}

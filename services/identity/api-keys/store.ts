@@ -1,0 +1,82 @@
+/** The SQL of personal access tokens. */
+import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
+import { isUuid } from '@mogplex/kit/validation.ts'
+import { and, count, desc, eq, gt, isNull, lte, or } from 'drizzle-orm'
+import { type ApiKey, userApiKeys, users } from '../database/schema.ts'
+
+/** Not revoked, expired ones included, newest first. */
+export function listKeys(db: Queryable, userId: string): Promise<ApiKey[]> {
+  return db
+    .select()
+    .from(userApiKeys)
+    .where(and(eq(userApiKeys.userId, userId), isNull(userApiKeys.revokedAt)))
+    .orderBy(desc(userApiKeys.createdAt), desc(userApiKeys.id))
+}
+
+/** Held until the transaction ends, so that two requests cannot both see one place left. */
+export async function lockOwner(tx: Transaction, userId: string): Promise<boolean> {
+  const owner = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+    .for('update')
+  return owner.length > 0
+}
+
+export async function countLiveKeys(tx: Transaction, userId: string, now: Date): Promise<number> {
+  const [row] = await tx
+    .select({ live: count() })
+    .from(userApiKeys)
+    .where(and(eq(userApiKeys.userId, userId), isLiveInSql(now)))
+  return row?.live ?? 0
+}
+
+function isLiveInSql(now: Date) {
+  return and(isNull(userApiKeys.revokedAt), or(isNull(userApiKeys.expiresAt), gt(userApiKeys.expiresAt, now)))
+}
+
+export async function insertKey(tx: Transaction, key: typeof userApiKeys.$inferInsert): Promise<void> {
+  await tx.insert(userApiKeys).values(key)
+}
+
+/** Null when the user has no such token that is not revoked yet. */
+export async function revokeKey(
+  tx: Transaction,
+  userId: string,
+  id: string,
+  now: Date,
+): Promise<ApiKey | null> {
+  if (!isUuid(id)) return null
+  const [key] = await tx
+    .update(userApiKeys)
+    .set({ revokedAt: now })
+    .where(and(eq(userApiKeys.id, id), eq(userApiKeys.userId, userId), isNull(userApiKeys.revokedAt)))
+    .returning()
+  return key ?? null
+}
+
+/** The live token with this hash, unless its owner is disabled. */
+export async function findLiveKey(db: Queryable, tokenHash: string, now: Date) {
+  const [key] = await db
+    .select({
+      id: userApiKeys.id,
+      userId: userApiKeys.userId,
+      scopes: userApiKeys.scopes,
+      expiresAt: userApiKeys.expiresAt,
+      lastUsedAt: userApiKeys.lastUsedAt,
+    })
+    .from(userApiKeys)
+    .innerJoin(users, eq(users.id, userApiKeys.userId))
+    .where(and(eq(userApiKeys.tokenHash, tokenHash), isLiveInSql(now), isNull(users.disabledAt)))
+  return key ?? null
+}
+
+/** Writes a use down unless one at or after `notSince` is written already. */
+export async function markUsed(db: Queryable, id: string, now: Date, notSince: Date): Promise<void> {
+  await db
+    .update(userApiKeys)
+    .set({ lastUsedAt: now })
+    .where(
+      and(eq(userApiKeys.id, id), or(isNull(userApiKeys.lastUsedAt), lte(userApiKeys.lastUsedAt, notSince))),
+    )
+}

@@ -1,0 +1,155 @@
+/** Identity's tables (identity spec 1). */
+import { deadLettersTable, inboxTable, outboxTable } from '@mogplex/kit/outbox/tables.ts'
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+export const identity = pgSchema('identity')
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+
+export const outbox = outboxTable(identity)
+export const inbox = inboxTable(identity)
+export const deadLetters = deadLettersTable(identity)
+
+export const users = identity.table('users', {
+  id: uuid('id').primaryKey(),
+  /** Lower-cased; null for users who came without one. */
+  email: text('email').unique('users_email_unique'),
+  username: text('username'),
+  name: text('name'),
+  avatarUrl: text('avatar_url'),
+  githubUsername: text('github_username'),
+  githubUserId: bigint('github_user_id', { mode: 'number' }).unique('users_github_user_id_unique'),
+  githubAuthMode: text('github_auth_mode').$type<'oauth' | 'app'>(),
+  passwordHash: text('password_hash'),
+  defaultModel: text('default_model'),
+  theme: text('theme').$type<'dark' | 'light' | 'system'>().notNull().default('dark'),
+  allowPlatformAi: boolean('allow_platform_ai').notNull(),
+  allowPlatformSandbox: boolean('allow_platform_sandbox').notNull(),
+  autoEnableNewModels: boolean('auto_enable_new_models').notNull().default(true),
+  modelsSeenAt: instant('models_seen_at').notNull().defaultNow(),
+  githubInstallPendingUntil: instant('github_install_pending_until'),
+  githubReconcileAfter: instant('github_reconcile_after'),
+  lastAuthAt: instant('last_auth_at'),
+  disabledAt: instant('disabled_at'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+})
+export type User = typeof users.$inferSelect
+
+const owner = () =>
+  uuid('user_id')
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' })
+
+export const sessions = identity.table(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: owner(),
+    tokenHash: text('token_hash').notNull(),
+    previousTokenHash: text('previous_token_hash'),
+    /** Null until the token that replaced it is used for the first time. */
+    previousValidUntil: instant('previous_valid_until'),
+    createdAt: instant('created_at').notNull(),
+    /** When the present token was made. */
+    rotatedAt: instant('rotated_at').notNull(),
+    lastSeenAt: instant('last_seen_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    absoluteExpiresAt: instant('absolute_expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+    ip: text('ip'),
+    userAgent: text('user_agent'),
+  },
+  table => [
+    uniqueIndex('sessions_token_hash_unique').on(table.tokenHash),
+    index('sessions_previous_token_hash').on(table.previousTokenHash),
+    index('sessions_user').on(table.userId, table.lastSeenAt),
+  ],
+)
+export type Session = typeof sessions.$inferSelect
+
+export const userApiKeys = identity.table(
+  'user_api_keys',
+  {
+    id: uuid('id').primaryKey(),
+    userId: owner(),
+    name: text('name').notNull(),
+    tokenHash: text('token_hash').notNull(),
+    tokenPrefix: text('token_prefix').notNull(),
+    scopes: text('scopes').array().$type<('read' | 'write')[]>().notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at'),
+    expiresAt: instant('expires_at'),
+    revokedAt: instant('revoked_at'),
+  },
+  table => [
+    uniqueIndex('user_api_keys_token_hash_unique').on(table.tokenHash),
+    index('user_api_keys_user').on(table.userId, table.createdAt).where(sql`${table.revokedAt} is null`),
+  ],
+)
+export type ApiKey = typeof userApiKeys.$inferSelect
+
+const sealed = {
+  ciphertext: bytes('ciphertext').notNull(),
+  nonce: bytes('nonce').notNull(),
+  keyVersion: text('key_version').notNull(),
+}
+
+export const providerKeys = identity.table(
+  'provider_keys',
+  {
+    userId: owner(),
+    provider: text('provider').$type<'ai_gateway' | 'anthropic' | 'openai' | 'openrouter'>().notNull(),
+    ...sealed,
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  table => [primaryKey({ columns: [table.userId, table.provider] })],
+)
+
+export const aiModels = identity.table('ai_models', {
+  /** `provider/model`. */
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  name: text('name').notNull(),
+  contextLength: integer('context_length'),
+  /** USD per token, like `pricingOutput`. */
+  pricingInput: doublePrecision('pricing_input'),
+  pricingOutput: doublePrecision('pricing_output'),
+  capabilities: text('capabilities').array(),
+  isAvailable: boolean('is_available').notNull().default(true),
+  isHidden: boolean('is_hidden').notNull().default(false),
+  hiddenBy: text('hidden_by').$type<'operator' | 'sync'>(),
+  isRecommended: boolean('is_recommended').notNull().default(false),
+  recommendationBucket: text('recommendation_bucket').$type<'open' | 'frontier'>(),
+  recommendationRank: integer('recommendation_rank'),
+  recommendationReason: text('recommendation_reason'),
+  recommendedAt: instant('recommended_at'),
+  createdAt: instant('created_at'),
+  updatedAt: instant('updated_at'),
+})
+export type Model = typeof aiModels.$inferSelect
+
+export const userModelPreferences = identity.table(
+  'user_model_preferences',
+  {
+    userId: owner(),
+    modelId: text('model_id').notNull(),
+    isEnabled: boolean('is_enabled').notNull(),
+  },
+  table => [primaryKey({ columns: [table.userId, table.modelId] })],
+)

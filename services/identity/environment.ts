@@ -1,0 +1,35 @@
+/** Identity's own settings, beside those every service has (docs/operations.md lists them all). */
+import type { ServiceKit } from '@mogplex/kit/boot/service.ts'
+import { Type } from '@sinclair/typebox'
+
+const choice = <const Values extends readonly [string, ...string[]]>(values: Values, description: string) =>
+  Type.Unsafe<Values[number]>(
+    Type.String({ pattern: `^(${values.join('|')})$`, default: values[0], description }),
+  )
+const list = (description: string) => Type.String({ default: '', description: `comma list: ${description}` })
+const baseUrl = (description: string) => Type.String({ pattern: '^https?://', description })
+const operatorKey = () =>
+  Type.Optional(Type.String({ description: "the operator's key, for users who may use platform AI" }))
+
+export const IdentitySettings = Type.Object({
+  PUBLIC_BASE_URL: baseUrl('the address people open; https makes session cookies Secure'),
+  AUTH_SIGNUP: choice(['first-user', 'open', 'closed'], 'who may make an account'),
+  AUTH_PASSWORD: choice(['on', 'off'], 'sign-in by e-mail and password'),
+  PLATFORM_ACCESS_DEFAULT: choice(['all', 'ai', 'sandbox', 'none'], 'what new users may use'),
+  PLATFORM_ACCESS_USER_IDS: list('users who may use everything'),
+  PLATFORM_ACCESS_EMAILS: list('e-mail addresses whose users may use everything'),
+  PLATFORM_ACCESS_EMAIL_DOMAINS: list('e-mail domains whose users may use everything'),
+  DEFAULT_MODEL_ID: Type.Optional(Type.String({ description: 'the model of users who chose none' })),
+  OPENAI_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.openai.com/v1' }),
+  ANTHROPIC_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.anthropic.com' }),
+  OPENROUTER_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://openrouter.ai/api/v1' }),
+  AI_GATEWAY_BASE_URL: Type.Optional(baseUrl('any OpenAI-compatible gateway')),
+  OPENAI_API_KEY: operatorKey(),
+  ANTHROPIC_API_KEY: operatorKey(),
+  OPENROUTER_API_KEY: operatorKey(),
+  AI_GATEWAY_API_KEY: operatorKey(),
+})
+
+/** What every feature of identity is built from. */
+export type IdentityKit = ServiceKit<typeof IdentitySettings>
+export type IdentityConfig = IdentityKit['config']

@@ -1,0 +1,70 @@
+/** From a session token's hash to who is calling, with rotation and the theft signal (identity spec 2). */
+import type { ReplyOf } from '@mogplex/proto/contract.ts'
+import type { resolveSession } from '@mogplex/proto/identity.ts'
+import type { Session } from '../database/schema.ts'
+import type { IdentityKit } from '../environment.ts'
+import { cookieSite, sessionCookie } from './cookie.ts'
+import { judgeToken } from './lifetime.ts'
+import { findSessionByToken, recordUse, revokeStolenSession, rotateToken } from './store.ts'
+import { newSessionToken } from './token.ts'
+
+type Resolution = ReplyOf<typeof resolveSession>
+
+const INVALID: Resolution = { status: 'invalid' }
+
+/**
+ * Of parallel requests with one aged token exactly one gets a replacement; the others find their token
+ * replaced, which stays good for the overlap. The second look decides, so two are enough.
+ */
+export async function resolveSessionToken(
+  kit: Pick<IdentityKit, 'database' | 'config' | 'log'>,
+  tokenHash: string,
+  now: Date,
+): Promise<Resolution> {
+  const first = await lookAt(kit, tokenHash, now)
+  const found = first === 'replaced-meanwhile' ? await lookAt(kit, tokenHash, now) : first
+  return found === 'replaced-meanwhile' ? INVALID : found
+}
+
+async function lookAt(
+  kit: Pick<IdentityKit, 'database' | 'config' | 'log'>,
+  tokenHash: string,
+  now: Date,
+): Promise<Resolution | 'replaced-meanwhile'> {
+  const { database, log } = kit
+  const session = await findSessionByToken(database, tokenHash)
+  if (!session) return INVALID
+  const use = judgeToken(session, tokenHash, now)
+  if (use.kind === 'invalid') return INVALID
+  if (use.kind === 'stolen') {
+    await revokeStolenSession(database, tokenHash, now)
+    log.warn({ event: 'session.stolen', userId: session.userId, sessionId: session.id })
+    return INVALID
+  }
+  if (use.kind === 'aged') return rotate(kit, session, now)
+  if (use.isDue) await recordUse(database, session.id, tokenHash, now)
+  return valid(session, use.goodUntil, null)
+}
+
+async function rotate(
+  { database, config }: Pick<IdentityKit, 'database' | 'config'>,
+  session: Session,
+  now: Date,
+): Promise<Resolution | 'replaced-meanwhile'> {
+  const { token, tokenHash: newHash } = newSessionToken()
+  const rotated = await rotateToken(database, {
+    id: session.id,
+    oldHash: session.tokenHash,
+    newHash,
+    overlapEndsAt: null,
+    now,
+  })
+  if (!rotated) return 'replaced-meanwhile'
+  const { expiresAt } = rotated
+  return valid(session, expiresAt, sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, expiresAt, now))
+}
+
+function valid(session: Session, expiresAt: Date, replacementCookie: string | null): Resolution {
+  const { id: sessionId, userId } = session
+  return { status: 'valid', userId, sessionId, expiresAt: expiresAt.toISOString(), replacementCookie }
+}

@@ -1,0 +1,70 @@
+/** Signing out, and seeing and ending one's sessions (identity spec 2). */
+import { notFound } from '@mogplex/kit/errors.ts'
+import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
+import { Elysia } from 'elysia'
+import type { Session } from '../database/schema.ts'
+import type { IdentityKit } from '../environment.ts'
+import { presentUser } from '../users/present.ts'
+import { findActiveUser } from '../users/store.ts'
+import { clearedSessionCookie, cookieSite } from './cookie.ts'
+import { findLiveSession, listSessions, revokeSession } from './store.ts'
+
+export function sessionRoutes({ context, database, config }: IdentityKit) {
+  const forget = { 'set-cookie': clearedSessionCookie(cookieSite(config.PUBLIC_BASE_URL)) }
+
+  /** The gateway asserts the session when a good one was sent; without one there is nothing to end. */
+  const endOwnSession = async ({ caller }: RequestContext) => {
+    if (caller.sub && caller.sid) await revokeSession(database, caller.sub, caller.sid, new Date())
+  }
+  const signOut = async (from: RequestContext) => {
+    await endOwnSession(from)
+    return Response.json({ ok: true }, { headers: forget })
+  }
+
+  return new Elysia({ name: 'sessions' })
+    .use(context)
+    .post('/api/auth/sign-out', ({ context: from }) => signOut(from))
+    .post('/api/auth/logout', ({ context: from }) => signOut(from))
+    .get('/api/auth/logout', async ({ context: from, request }) => {
+      const headers = new Headers({ location: '/login' })
+      // A picture or link on another site must not be able to sign somebody out.
+      if (request.headers.get('sec-fetch-site') !== 'cross-site') {
+        await endOwnSession(from)
+        headers.set('set-cookie', forget['set-cookie'])
+      }
+      return new Response(null, { status: 302, headers })
+    })
+    .get('/api/auth/get-session', async ({ context: { caller } }) => {
+      const user = caller.sub ? await findActiveUser(database, caller.sub) : null
+      if (!user) return Response.json(null)
+      const session = caller.sid ? await findLiveSession(database, user.id, caller.sid, new Date()) : null
+      return Response.json({
+        session: session && { id: session.id, expiresAt: session.expiresAt.toISOString() },
+        user: presentUser(user),
+      })
+    })
+    .get('/api/auth/sessions', async ({ context: from }) => {
+      const sessions = await listSessions(database, userIdOf(from), new Date())
+      return { sessions: sessions.map(session => presentSession(session, from.caller.sid)) }
+    })
+    .delete('/api/auth/sessions/:id', async ({ context: from, params }) => {
+      if (!(await revokeSession(database, userIdOf(from), params.id, new Date()))) throw notFound()
+      return Response.json(
+        { ok: true },
+        { headers: params.id.toLowerCase() === from.caller.sid ? forget : {} },
+      )
+    })
+}
+
+function presentSession(session: Session, currentId: string | undefined) {
+  const { id, ip, userAgent } = session
+  return {
+    id,
+    createdAt: session.createdAt.toISOString(),
+    lastSeenAt: session.lastSeenAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString(),
+    ip,
+    userAgent,
+    current: id === currentId,
+  }
+}

@@ -1,0 +1,103 @@
+/** Sign-up, sign-in and the password (identity spec 2). */
+import { badRequest, notFound } from '@mogplex/kit/errors.ts'
+import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
+import { userIdOf } from '@mogplex/kit/http/request-context.ts'
+import { check } from '@mogplex/kit/validation.ts'
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import type { User } from '../database/schema.ts'
+import type { IdentityKit } from '../environment.ts'
+import { originOf } from '../sessions/start.ts'
+import { presentUser } from '../users/present.ts'
+import { changePassword } from './change-password.ts'
+import { emailFault, normalizeEmail } from './email.ts'
+import { safeNextPath } from './next-path.ts'
+import { passwordFault } from './password-hash.ts'
+import { signIn } from './sign-in.ts'
+import { isSignUpOpen, signUp } from './sign-up.ts'
+
+const Next = Type.Optional(
+  Type.Union([Type.String(), Type.Null()], { errorMessage: 'next: must be a string' }),
+)
+const SignUpBody = Type.Object({
+  email: Type.String(),
+  password: Type.String(),
+  name: Type.Optional(Type.String()),
+  next: Next,
+})
+const SignInBody = Type.Object({
+  email: Type.String({ minLength: 1 }),
+  password: Type.String({ minLength: 1 }),
+  next: Next,
+})
+const PasswordBody = Type.Object({
+  currentPassword: Type.Optional(Type.String({ minLength: 1 })),
+  newPassword: Type.String(),
+})
+
+const MAX_NAME_CHARS = 100
+
+export function signInRoutes(kit: IdentityKit) {
+  const { config, context } = kit
+  const requirePasswords = () => {
+    if (config.AUTH_PASSWORD === 'off') throw notFound('Password sign-in is off on this instance')
+  }
+  return new Elysia({ name: 'sign-in' })
+    .use(context)
+    .get('/api/auth/providers', async () => ({
+      password: config.AUTH_PASSWORD === 'on',
+      github: false,
+      signUp: await isSignUpOpen(kit),
+    }))
+    .post('/api/auth/sign-up/email', async ({ context: { requestId, clientIp }, request }) => {
+      requirePasswords()
+      const { next, ...account } = readSignUp(await readJsonObject(request))
+      const origin = originOf(request, clientIp)
+      const { user, cookie } = await signUp(kit, { ...account, origin, requestId }, new Date())
+      kit.pokeOutbox()
+      return signedIn(user, next, cookie)
+    })
+    .post('/api/auth/sign-in/email', async ({ context: { requestId, clientIp }, request }) => {
+      requirePasswords()
+      const { email, password, next } = check(SignInBody, await readJsonObject(request))
+      const origin = originOf(request, clientIp)
+      const { user, cookie } = await signIn(kit, { email, password, origin, requestId }, new Date())
+      kit.pokeOutbox()
+      return signedIn(user, next, cookie)
+    })
+    .post('/api/auth/password', async ({ context: from, request }) => {
+      requirePasswords()
+      const { currentPassword, newPassword } = check(PasswordBody, await readJsonObject(request))
+      refuse('newPassword', passwordFault(newPassword))
+      const userId = userIdOf(from)
+      const sessionId = from.caller.sid ?? null
+      const cookie = await changePassword(
+        kit,
+        { userId, sessionId, currentPassword, newPassword },
+        new Date(),
+      )
+      return Response.json({ ok: true }, { headers: cookie ? { 'set-cookie': cookie } : {} })
+    })
+}
+
+function readSignUp(body: Record<string, unknown>) {
+  const { password, next, ...given } = check(SignUpBody, body)
+  const email = normalizeEmail(given.email)
+  refuse('email', emailFault(email))
+  refuse('password', passwordFault(password))
+  const name = given.name?.trim() ?? null
+  const nameChars = name === null ? 1 : [...name].length
+  if (nameChars < 1 || nameChars > MAX_NAME_CHARS) {
+    refuse('name', `must have 1 to ${MAX_NAME_CHARS} characters`)
+  }
+  return { email, password, name, next }
+}
+
+function refuse(field: string, fault: string | null): void {
+  if (fault !== null) throw badRequest(`${field}: ${fault}`, { field })
+}
+
+function signedIn(user: User, next: string | null | undefined, cookie: string): Response {
+  const body = { user: presentUser(user), next: safeNextPath(next) }
+  return Response.json(body, { headers: { 'set-cookie': cookie } })
+}

@@ -1,0 +1,73 @@
+/** Making an account with a password (identity spec 2). */
+import { brokenUniqueConstraint, type Database, type Transaction } from '@mogplex/kit/database/connect.ts'
+import { ApiError } from '@mogplex/kit/errors.ts'
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { userCreated } from '@mogplex/proto/identity.ts'
+import { outbox, type User } from '../database/schema.ts'
+import type { IdentityKit } from '../environment.ts'
+import { cookieSite } from '../sessions/cookie.ts'
+import { startSession } from '../sessions/start.ts'
+import type { SessionOrigin } from '../sessions/store.ts'
+import { defaultAccess } from '../users/platform-access.ts'
+import { hasAnyUser } from '../users/store.ts'
+import { hashPassword } from './password-hash.ts'
+import { insertUser, lockSignUp } from './store.ts'
+
+/** Whether somebody could sign up right now. */
+export async function isSignUpOpen({
+  database,
+  config,
+}: Pick<IdentityKit, 'database' | 'config'>): Promise<boolean> {
+  if (config.AUTH_PASSWORD === 'off' || config.AUTH_SIGNUP === 'closed') return false
+  return config.AUTH_SIGNUP === 'open' || !(await hasAnyUser(database))
+}
+
+export interface SignUp {
+  /** In stored form and checked, like the others. */
+  email: string
+  password: string
+  name: string | null
+  origin: SessionOrigin
+  requestId: string
+}
+
+/**
+ * Makes user and session. 403 when sign-up is not allowed, 409 when the e-mail is taken. Of simultaneous
+ * first sign-ups exactly one makes a user.
+ */
+export async function signUp(
+  kit: Pick<IdentityKit, 'database' | 'config'>,
+  { email, password, name, origin, requestId }: SignUp,
+  now: Date,
+): Promise<{ user: User; cookie: string }> {
+  const { database, config } = kit
+  if (!(await isSignUpOpen(kit))) throw notAllowed()
+  // Before the transaction: a hash takes longer than all its statements.
+  const passwordHash = await hashPassword(password)
+  const access = defaultAccess(config)
+  const site = cookieSite(config.PUBLIC_BASE_URL)
+  return refusingTakenEmail(database, async tx => {
+    if (config.AUTH_SIGNUP === 'first-user') {
+      await lockSignUp(tx)
+      if (await hasAnyUser(tx)) throw notAllowed()
+    }
+    const user = await insertUser(tx, { email, name, passwordHash, access, now })
+    const userId = user.id
+    await recordEvent(tx, outbox, { event: userCreated, userId, requestId, payload: { email } })
+    const cookie = await startSession(tx, { userId, origin, site, requestId, now })
+    return { user, cookie }
+  })
+}
+
+async function refusingTakenEmail<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  try {
+    return await database.transaction(work)
+  } catch (cause) {
+    if (brokenUniqueConstraint(cause) !== 'users_email_unique') throw cause
+    throw new ApiError('CONFLICT', 'email: an account with this e-mail address exists', { cause })
+  }
+}
+
+function notAllowed(): ApiError {
+  return new ApiError('FORBIDDEN', 'Sign-up is not open on this instance')
+}
