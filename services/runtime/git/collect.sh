@@ -1,0 +1,57 @@
+# Commits what the agent left uncommitted and hands its commits out (runtime spec 3.4, "Delivery"). Runs inside
+# the sandbox, without network and without credentials.
+#
+# In:  WORKING KNOWN (commits the host has, blank-separated), author and committer in git's own variables;
+#      stdin is the commit message
+# Out: "<commit>\n", then, unless the host has it, a pack of what the host lacks
+# Exit codes 30 to 39 are named in deliver.ts.
+set -eu
+exec 3<&0 < /dev/null
+
+# The harness has ended with its whole process tree: a lock file left now belongs to nobody.
+find .git -name objects -prune -o -type f -name '*.lock' -exec rm -f {} +
+
+status=$(git status --porcelain=v2 --branch --untracked-files=normal -- . "$NOT_IN_CONTROL" "$NOT_CONTROL") || exit 31
+head='' branch='' changed=0 unmerged=0
+while read -r kind key value _; do
+  case "$kind $key" in
+    '# branch.oid') head=$value ;;
+    '# branch.head') branch=$value ;;
+    '# '*) ;;
+    'u '*) unmerged=1 ;;
+    ' ') ;;
+    *) changed=1 ;;
+  esac
+done <<STATUS
+$status
+STATUS
+[ "$unmerged" = 0 ] || exit 32
+
+# The agent may have left another branch checked out. Its work counts when one of the two contains the other.
+if [ "$branch" != "$WORKING" ]; then
+  working=$(git rev-parse --quiet --verify "refs/heads/$WORKING^{commit}") || exit 33
+  if git merge-base --is-ancestor "$working" "$head"; then
+    git checkout --quiet --no-track -B "$WORKING"
+  elif [ "$changed" = 0 ] && git merge-base --is-ancestor "$head" "$working"; then
+    head=$working
+  else
+    exit 33
+  fi
+fi
+
+if [ "$changed" = 1 ]; then
+  git add --all -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
+  # The agent may have staged the control directory itself.
+  git diff --cached --quiet -- "$IN_CONTROL" "$CONTROL" || git reset --quiet -- "$IN_CONTROL" "$CONTROL"
+  git diff --cached --quiet || git commit --quiet --no-verify --cleanup=whitespace --file=- <&3
+  head=$(git rev-parse --verify 'HEAD^{commit}')
+fi
+
+printf '%s\n' "$head"
+for known in $KNOWN; do
+  [ "$known" != "$head" ] || exit 0
+done
+{
+  printf '%s\n' "$head"
+  for known in $KNOWN; do printf '^%s\n' "$known"; done
+} | git pack-objects --quiet --revs --thin --delta-base-offset --stdout

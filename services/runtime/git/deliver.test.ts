@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { commitMessage } from './commit-message.ts'
+import { deliver } from './deliver.ts'
+import { GitStopped } from './failure.ts'
+import { pushBranch } from './push.ts'
+import { syncCheckout } from './sync-checkout.ts'
+import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await createBench()
+})
+afterAll(() => bench.remove())
+
+const failed = (message: RegExp) =>
+  expect.objectContaining({
+    code: 'delivery_failed',
+    message: expect.stringMatching(
+      new RegExp(`^The agent finished, but delivery failed: .*${message.source}`),
+    ),
+  })
+
+async function setUp(name: string, extra: string[] = []) {
+  const remote = await bench.createRemote(name, extra)
+  const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
+  return { remote, run }
+}
+
+test('every change, new files included, is committed as the owner and pushed', async () => {
+  const { remote, run } = await setUp('all')
+  const delivery = await run.syncAndDeliver(
+    'echo more >> readme.md; mkdir -p sub ignored .mogplex sub/.mogplex; echo n > sub/new.txt; echo i > ignored/i;' +
+      'echo c | tee .mogplex/mcp.json sub/.mogplex/x; git add -f .mogplex; rm .gitignore; echo /ignored > .gitignore',
+  )
+  expect(delivery).toEqual({
+    branch: 'work',
+    commit: await git(remote, 'rev-parse', 'work'),
+    pushed: true,
+    changed: true,
+    changedFiles: 3,
+    pullRequestUrl: null,
+  })
+  expect(await git(remote, 'log', '-1', '--format=%an <%ae> %cn <%ce>|%B', 'work')).toBe(
+    'Ada Owner <ada@example.test> Ada Owner <ada@example.test>|Do the thing',
+  )
+  const files = await git(remote, 'diff', '--name-only', 'main', 'work')
+  expect(files.split('\n')).toEqual(['.gitignore', 'readme.md', 'sub/new.txt'])
+})
+
+test("the agent's own commits are pushed as they are, and the base branch stays", async () => {
+  const { remote, run } = await setUp('own')
+  const base = await git(remote, 'rev-parse', 'main')
+  const delivery = await run.syncAndDeliver(
+    'for i in 1 2; do echo $i > $i; git add .; git commit -qm "c $i"; done',
+  )
+  expect(delivery).toMatchObject({ changed: true, changedFiles: 2 })
+  expect(await git(remote, 'log', '--format=%s', 'main..work')).toBe('c 2\nc 1')
+  expect(await git(remote, 'rev-parse', 'main')).toBe(base)
+})
+
+test('nothing done is not changed, before and after an earlier delivery', async () => {
+  const { remote, run } = await setUp('nothing')
+  const base = await git(remote, 'rev-parse', 'main')
+  const unchanged = { pushed: false, changed: false, changedFiles: 0 }
+  expect(await run.syncAndDeliver('true')).toMatchObject({ ...unchanged, commit: base })
+  const first = await run.syncAndDeliver('echo a > a')
+  expect(await run.syncAndDeliver('true')).toMatchObject({ ...unchanged, commit: first.commit })
+  expect(await run.syncAndDeliver('echo b > b')).toMatchObject({ changed: true, changedFiles: 2 })
+})
+
+test('a SAFE run delivers nothing, whatever lies in the checkout', async () => {
+  const { remote, run } = await setUp('safe')
+  expect(await run.syncAndDeliver('echo a > a', { mode: 'SAFE' })).toMatchObject({
+    changed: false,
+    pushed: false,
+  })
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+  expect(await run.agent('git status --porcelain')).toBe('?? a')
+})
+
+test('the invented branch of a run on the base branch is pushed by its delivery', async () => {
+  const remote = await bench.createRemote('invented')
+  const run = await bench.createRun({ source: sourceOf(`file://${remote}`), workingBranch: 'main' })
+  expect(await run.syncAndDeliver('echo a > a')).toMatchObject({
+    branch: 'mogplex/agent-0123456789ab',
+    pushed: true,
+  })
+  expect(await git(remote, 'rev-list', '--count', 'main')).toBe('1')
+})
+
+test.each([
+  ['committed', 'mkdir .mogplex; echo x > .mogplex/x; git add -f .; git commit -qm x'],
+  ['nested', 'mkdir -p a/.mogplex; echo x > a/.mogplex/x; git add -f .; git commit -qm x'],
+  ['as a link', 'ln -s / .mogplex; git add -f .; git commit -qm x'],
+  [
+    'undone later',
+    'mkdir .mogplex; echo x > .mogplex/x; git add -f .; git commit -qm x; git rm -rq .mogplex; git commit -qm y',
+  ],
+  [
+    'hidden in a merge',
+    'git checkout -qb side; mkdir .mogplex; echo x > .mogplex/x; git add -f .; git commit -qm x; git rm -rq .mogplex;' +
+      'echo s > s; git add s; git commit -qm y; git checkout -q work; echo w > w; git add w; git commit -qm w; git merge -q side',
+  ],
+])('a control directory %s fails the delivery', async (how, script) => {
+  const { remote, run } = await setUp(`control-${how.replaceAll(' ', '-')}`)
+  await expect(run.syncAndDeliver(script)).rejects.toEqual(failed(/\.mogplex/))
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+})
+
+test('a branch that moved on the remote is not forced', async () => {
+  const { remote, run } = await setUp('moved', ['work'])
+  const checkout = await syncCheckout(run.sync)
+  const theirs = await bench.commitToRemote(remote, 'work', 'theirs.txt')
+  await run.agent('echo ours > ours.txt')
+  await expect(deliver(run.delivery(checkout))).rejects.toEqual(failed(/moved on the remote/))
+  expect(await git(remote, 'rev-parse', 'work')).toBe(theirs)
+})
+
+test('a rewritten branch is not forced', async () => {
+  const { remote, run } = await setUp('rewritten', ['work'])
+  const before = await bench.commitToRemote(remote, 'work', 'theirs.txt')
+  const script = 'git reset -q --hard HEAD^; echo x > x; git add .; git commit -qm rewritten'
+  await expect(run.syncAndDeliver(script)).rejects.toEqual(failed(/moved on the remote/))
+  expect(await git(remote, 'rev-parse', 'work')).toBe(before)
+})
+
+test('a remote that rejects the push fails the delivery', async () => {
+  const { remote, run } = await setUp('rejecting', ['work'])
+  await writeFile(join(remote, 'hooks', 'pre-receive'), '#!/bin/sh\necho token=abc >&2\nexit 1\n')
+  await chmod(join(remote, 'hooks', 'pre-receive'), 0o755)
+  await expect(run.syncAndDeliver('echo x > x')).rejects.toEqual(failed(/rejected the branch$/))
+})
+
+test('the work counts on another branch that contains the working branch, or is contained in it', async () => {
+  const { remote, run } = await setUp('elsewhere')
+  await run.syncAndDeliver('git checkout -qb mine; echo a > a; git add .; git commit -qm a; echo b > b')
+  expect(await git(remote, 'ls-tree', '--name-only', 'work')).toContain('a\nb')
+  await run.syncAndDeliver('echo c > c; git add .; git commit -qm c; git checkout -q --detach HEAD^')
+  expect(await git(remote, 'ls-tree', '--name-only', 'work')).toContain('c')
+  const lost = 'git checkout -q --orphan lone; git commit -qm lone'
+  await expect(run.syncAndDeliver(lost)).rejects.toEqual(failed(/another branch/))
+})
+
+test('unresolved conflicts are not committed', async () => {
+  const { remote, run } = await setUp('conflict')
+  const script =
+    'git checkout -qb side; echo s > readme.md; git commit -qam s; git checkout -q work; echo w > readme.md;' +
+    'git commit -qam w; git merge side || true'
+  await expect(run.syncAndDeliver(script)).rejects.toEqual(failed(/conflicts/))
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+})
+
+test('a refused confirmation pushes nothing', async () => {
+  const { remote, run } = await setUp('unconfirmed')
+  let asked = 0
+  const confirm = async () => {
+    asked += 1
+    return false
+  }
+  await expect(run.syncAndDeliver('echo x > x', { confirm })).rejects.toBeInstanceOf(GitStopped)
+  expect(asked).toBe(1)
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+})
+
+test('the branch checked out in a local work tree cannot be pushed over, a new one can', async () => {
+  const remote = join(bench.root, 'worktree')
+  await git(bench.root, 'init', '--quiet', '--initial-branch=main', remote)
+  await git(remote, 'commit', '--quiet', '--allow-empty', '-m', 'first')
+  await git(remote, 'checkout', '--quiet', '-b', 'busy')
+  const source = sourceOf(`file://${remote}`)
+  const run = await bench.createRun({ source })
+  expect(await run.syncAndDeliver('echo x > x')).toMatchObject({ pushed: true })
+  expect(await git(remote, 'ls-tree', '--name-only', 'work')).toBe('x')
+  const busy = await bench.createRun({ source, workingBranch: 'busy' })
+  await expect(busy.syncAndDeliver('echo x > x')).rejects.toEqual(failed(/rejected the branch/))
+})
+
+test('the base branch cannot be pushed, even when asked for', async () => {
+  const { run } = await setUp('guard')
+  const address = { url: 'file:///x', transport: 'file' as const, path: '/x' }
+  const push = { ...run.sync, mirror: '/x', address, commit: '0'.repeat(40), branch: 'main' }
+  await expect(pushBranch(push)).rejects.toThrow(/never pushed/)
+})
+
+test.each([
+  ['  \n\n First line \nsecond', 'First line'],
+  ['x'.repeat(100), 'x'.repeat(72)],
+  ['😀'.repeat(80), '😀'.repeat(72)],
+  ['# not a comment', '# not a comment'],
+  ['a\u0000\tb', 'a b'],
+  [' \n ', 'Changes by the agent'],
+])('the commit message of %j is %j', (prompt, message) => {
+  expect(commitMessage(prompt)).toBe(message)
+})
+
+test('an odd prompt becomes the message as it is', async () => {
+  const { remote, run } = await setUp('message')
+  const prompt = `# $(touch /tmp/x) "quoted' \\n`
+  await run.syncAndDeliver('echo x > x', { prompt, author: { name: '', email: 'a@example.test' } })
+  expect(await git(remote, 'log', '-1', '--format=%B', 'work')).toBe(prompt)
+})

@@ -1,0 +1,33 @@
+/** How git work for a run can end badly (runtime spec 3.3, 3.4). */
+
+export type GitFailureCode = 'git_sync_failed' | 'credentials_missing' | 'delivery_failed'
+
+/** A failure of the run. `message` is short, human, free of secrets, and becomes the run's `error`. */
+export class GitFailure extends Error {
+  override name = 'GitFailure'
+  constructor(
+    readonly code: GitFailureCode,
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(message, options)
+  }
+}
+
+/** The work was called off (signal aborted, or `confirm` refused): not a failure of git, nothing pushed. */
+export class GitStopped extends Error {
+  override name = 'GitStopped'
+  constructor() {
+    super('Git work was stopped')
+  }
+}
+
+/** Throws {@link GitStopped} when the signal is aborted. */
+export function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new GitStopped()
+}
+
+/** Delivery failures all start the same way, so that a reader knows the agent's work is there (spec 3.4). */
+export function deliveryFailure(reason: string, cause?: unknown): GitFailure {
+  return new GitFailure('delivery_failed', `The agent finished, but delivery failed: ${reason}`, { cause })
+}

@@ -1,0 +1,45 @@
+/** The only place that writes to a remote: one branch, never by force, never the base branch. */
+import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import { GitStopped, throwIfStopped } from './failure.ts'
+import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
+import { mirrorRef } from './mirror.ts'
+import { withMirrorLock } from './mirror-lock.ts'
+import { withRemoteAccess } from './remote-access.ts'
+import type { RemoteAddress } from './remote-address.ts'
+
+export interface PushRequest {
+  host: GitHost
+  mirror: string
+  source: RepositorySource
+  address: RemoteAddress
+  commit: string
+  branch: string
+  baseBranch: string
+  /** Asked right before the push; false calls it off. */
+  confirm: () => Promise<boolean>
+  signal: AbortSignal
+}
+
+/**
+ * Pushes one commit of the mirror to one branch. Throws {@link GitStopped}, with nothing pushed, when `confirm`
+ * refuses or the signal is aborted; otherwise the result says what git thought of it.
+ */
+export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
+  const { host, mirror, address, signal, branch, commit } = request
+  if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
+  const refspec = `${commit}:refs/heads/${branch}`
+  const result = await withRemoteAccess(host, address, request.source.auth, async env => {
+    throwIfStopped(signal)
+    if (!(await request.confirm())) throw new GitStopped()
+    const args = ['push', '--porcelain', '--no-verify', '--', address.url, refspec]
+    return await runHostGit({ host, gitDirectory: mirror, args, env, signal })
+  })
+  if (result.exitCode === 0) await remember(request)
+  return result
+}
+
+/** Spares the next sync a fetch. A ref that another run holds is left alone: the sync will see to it. */
+async function remember({ host, mirror, branch, commit, signal }: PushRequest): Promise<void> {
+  const args = ['update-ref', mirrorRef(branch), commit]
+  await withMirrorLock(mirror, signal, () => runHostGit({ host, gitDirectory: mirror, args, signal }))
+}

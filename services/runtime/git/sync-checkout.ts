@@ -1,0 +1,141 @@
+/** Brings a sandbox's checkout to the run's working branch (runtime spec 3.4, "Sync"). */
+import { isValidGitRef } from '@mogplex/kit/git-ref.ts'
+import { sha256Hex } from '@mogplex/kit/ids.ts'
+import type { Log } from '@mogplex/kit/log.ts'
+import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import type { SandboxProvider } from '../sandboxes/provider.ts'
+import { GitFailure } from './failure.ts'
+import { fetchRemote } from './fetch-remote.ts'
+import { type GitHost, tail } from './host-git.ts'
+import { ensureMirror } from './mirror.ts'
+import { pushBranch } from './push.ts'
+import { parseRemoteAddress, type RemoteAddress } from './remote-address.ts'
+import { syncFailure } from './remote-failure.ts'
+import { MIRROR_MOUNT_PATH, readScript, startScript } from './sandbox-git.ts'
+
+export interface SyncRequest {
+  host: GitHost
+  provider: SandboxProvider
+  sandboxId: string
+  repoId: string
+  /** Asked for anew before each call; its credential is used for this call only. */
+  source: RepositorySource
+  baseBranch: string
+  workingBranch: string
+  /** Whether a working branch that exists nowhere is created from the base branch, and pushed. */
+  createBranch: boolean
+  /** Names the branch when working and base branch are the same. */
+  callId: string
+  /** Asked before a created branch is pushed; false calls the sync off. */
+  confirm: () => Promise<boolean>
+  signal: AbortSignal
+  log: Log
+}
+
+/** What a checkout stands on; `deliver` wants it back. */
+export interface SyncedCheckout {
+  baseBranch: string
+  /** Not the one asked for when that was the base branch. */
+  workingBranch: string
+  baseCommit: string
+  headCommit: string
+  /** Where the working branch is on the remote; null when it is not there yet. */
+  remoteCommit: string | null
+  freshClone: boolean
+}
+
+const SCRIPT = await readScript('checkout.sh')
+
+const MESSAGE_BY_EXIT_CODE: Record<number, (branch: string) => string> = {
+  20: () => 'The checkout has uncommitted changes; nothing was touched',
+  21: () => 'The checkout is not a readable git repository; nothing was touched',
+  22: branch => `The working branch "${branch}" does not exist`,
+  23: branch => `The working branch "${branch}" and its remote branch have diverged`,
+}
+
+/**
+ * Fetches base and working branch into the mirror, fills or updates the checkout inside the sandbox, and
+ * creates the working branch where that was asked for. A repository without any commit cannot be synced.
+ * Throws {@link GitFailure} `git_sync_failed` or `credentials_missing`, and `GitStopped` once `signal` is
+ * aborted or `confirm` refuses. A dirty checkout fails with nothing touched.
+ */
+export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout> {
+  const { host, source, signal, baseBranch } = request
+  const address = checkedAddress(request)
+  const isBase = request.workingBranch === baseBranch
+  const workingBranch = isBase ? agentBranch(request.callId) : request.workingBranch
+  const mirror = await ensureMirror(host, request.repoId, address, signal)
+  const remote = await fetchRemote({ host, mirror, source, address, baseBranch, workingBranch, signal })
+  const env = {
+    MIRROR: MIRROR_MOUNT_PATH,
+    BASE: baseBranch,
+    BASE_COMMIT: remote.baseCommit,
+    WORKING: workingBranch,
+    REMOTE_COMMIT: remote.workingCommit ?? '',
+    CREATE: isBase || request.createBranch ? '1' : '0',
+    ORIGIN_URL: source.cloneUrl,
+  }
+  const checkout = await runCheckout(request, mirror, env)
+  const synced = {
+    baseBranch,
+    workingBranch,
+    baseCommit: remote.baseCommit,
+    headCommit: checkout.commit,
+    remoteCommit: remote.workingCommit,
+    freshClone: checkout.isFresh,
+  }
+  // A branch we had to invent reaches the remote with its first commit, and not before.
+  if (!checkout.isCreated || isBase) return synced
+  return { ...synced, remoteCommit: await pushCreated(request, address, mirror, remote.baseCommit) }
+}
+
+/** `mogplex/agent-` and 12 hex digits of the call's id. */
+function agentBranch(callId: string): string {
+  const digits = callId.replaceAll('-', '').toLowerCase()
+  const hex = /^[0-9a-f]{32}$/.test(digits) ? digits.slice(-12) : sha256Hex(callId).slice(0, 12)
+  return `mogplex/agent-${hex}`
+}
+
+function checkedAddress({ source, baseBranch, workingBranch }: SyncRequest): RemoteAddress {
+  if (!isValidGitRef(baseBranch))
+    throw new GitFailure('git_sync_failed', 'The base branch has an invalid name')
+  if (!isValidGitRef(workingBranch)) {
+    throw new GitFailure('git_sync_failed', 'The working branch has an invalid name')
+  }
+  const address = parseRemoteAddress(source.cloneUrl)
+  if (!address)
+    throw new GitFailure('git_sync_failed', 'The address of the remote repository is not supported')
+  return address
+}
+
+interface CheckoutResult {
+  commit: string
+  isFresh: boolean
+  isCreated: boolean
+}
+
+async function runCheckout(
+  { provider, sandboxId, signal, log }: SyncRequest,
+  mirror: string,
+  env: Record<string, string>,
+): Promise<CheckoutResult> {
+  const running = await startScript({ provider, sandboxId, script: SCRIPT, env, mirror, signal })
+  const [stdout, stderr, exitCode] = await Promise.all([
+    tail(running.stdout),
+    tail(running.stderr),
+    running.finish(),
+  ])
+  const [, commit, isFresh, isCreated] = /^([0-9a-f]{40}) ([01]) ([01])\n$/.exec(stdout) ?? []
+  if (exitCode === 0 && commit) return { commit, isFresh: isFresh === '1', isCreated: isCreated === '1' }
+  log.warn({ event: 'git_checkout_failed', sandboxId, exitCode, stderr: stderr.slice(-2_000) })
+  const message = MESSAGE_BY_EXIT_CODE[exitCode ?? -1]?.(env.WORKING ?? '')
+  throw new GitFailure('git_sync_failed', message ?? 'The checkout could not be brought up to date')
+}
+
+async function pushCreated(request: SyncRequest, address: RemoteAddress, mirror: string, commit: string) {
+  const { host, source, baseBranch, workingBranch: branch, confirm, signal } = request
+  const push = { host, mirror, source, address, commit, branch, baseBranch, confirm, signal }
+  const result = await pushBranch(push)
+  if (result.exitCode !== 0) throw syncFailure(result, source)
+  return commit
+}

@@ -1,0 +1,209 @@
+/**
+ * What the tests of this folder stand on: real git, a real remote, and a bare jail in the place of the sandbox
+ * provider. Loaded by tests only.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog } from '@mogplex/kit/log.ts'
+import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import {
+  AGENT_HOME_PATH,
+  type SandboxCommand,
+  type SandboxProcess,
+  type SandboxProvider,
+  WORKSPACE_PATH,
+} from '../sandboxes/provider.ts'
+import { type DeliverRequest, deliver } from './deliver.ts'
+import type { GitHost } from './host-git.ts'
+import { type SyncedCheckout, type SyncRequest, syncCheckout } from './sync-checkout.ts'
+
+const CLEAN_GIT = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: '/nonexistent',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_AUTHOR_NAME: 'Someone',
+  GIT_AUTHOR_EMAIL: 'someone@example.test',
+  GIT_COMMITTER_NAME: 'Someone',
+  GIT_COMMITTER_EMAIL: 'someone@example.test',
+}
+
+/** A directory of its own for one test file; `remove` it afterwards. */
+export async function createBench() {
+  const root = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
+  const host: GitHost = { dataDirectory: join(root, 'data') }
+  const provider = jailProvider(join(root, 'data', 'sandboxes'))
+  let sandboxes = 0
+  return {
+    root,
+    host,
+    provider,
+    remove: () => rm(root, { recursive: true, force: true }),
+
+    /** A bare remote whose `main` has one commit; `extra` branches point there too. */
+    async createRemote(name: string, extra: string[] = []): Promise<string> {
+      const remote = join(root, name)
+      const seed = join(root, `${name}.seed`)
+      await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', remote)
+      await git(root, 'init', '--quiet', '--initial-branch=main', seed)
+      await Bun.write(join(seed, 'readme.md'), 'hello\n')
+      await Bun.write(join(seed, '.gitignore'), 'ignored/\n')
+      await git(seed, 'add', '.')
+      await git(seed, 'commit', '--quiet', '-m', 'first')
+      await git(seed, 'push', '--quiet', remote, 'main', ...extra.map(branch => `main:refs/heads/${branch}`))
+      return remote
+    },
+
+    /** Adds a commit to a branch of a bare remote, as somebody else would. Returns it. */
+    async commitToRemote(remote: string, branch: string, file: string): Promise<string> {
+      const clone = await mkdtemp(join(root, 'clone-'))
+      await git(root, 'clone', '--quiet', '--branch', branch, remote, clone)
+      await Bun.write(join(clone, file), `${file}\n`)
+      await git(clone, 'add', '.')
+      await git(clone, 'commit', '--quiet', '-m', `add ${file}`)
+      await git(clone, 'push', '--quiet', 'origin', branch)
+      return await git(clone, 'rev-parse', 'HEAD')
+    },
+
+    /** A run's requests with everything filled in. */
+    async createRun(overrides: Partial<SyncRequest> & { source: RepositorySource }) {
+      sandboxes += 1
+      const sandboxId = overrides.sandboxId ?? (await provider.create(`sandbox-${sandboxes}`))
+      const sync: SyncRequest = {
+        host,
+        provider,
+        sandboxId,
+        repoId: `repo-${sandboxes}`,
+        baseBranch: 'main',
+        workingBranch: 'work',
+        createBranch: true,
+        callId: '01890000-0000-7000-8000-0123456789ab',
+        confirm: async () => true,
+        signal: new AbortController().signal,
+        log: createLog({ process: 'test', level: 'silent' }),
+        ...overrides,
+      }
+      return {
+        sync,
+        sandboxId,
+        workspace: join(root, 'data', 'sandboxes', sandboxId, 'workspace'),
+        delivery: (checkout: SyncedCheckout, more: Partial<DeliverRequest> = {}): DeliverRequest => ({
+          ...sync,
+          checkout,
+          author: { name: 'Ada Owner', email: 'ada@example.test' },
+          prompt: 'Do the thing\nin detail',
+          mode: 'AUTO',
+          ...more,
+        }),
+        /** What an agent does: a shell in the checkout, with an ordinary git. */
+        agent: (script: string) => inSandbox(provider, sandboxId, script),
+        async syncAndDeliver(script: string, more: Partial<DeliverRequest> = {}) {
+          const checkout = await syncCheckout(sync)
+          await inSandbox(provider, sandboxId, script)
+          return await deliver(this.delivery(checkout, more))
+        },
+      }
+    },
+  }
+}
+
+export type Bench = Awaited<ReturnType<typeof createBench>>
+
+/** A source without a credential. */
+export function sourceOf(
+  cloneUrl: string,
+  auth: RepositorySource['auth'] = { kind: 'none' },
+): RepositorySource {
+  const names = { fullName: 'local/demo', defaultBranch: 'main', rootDirectory: null }
+  return { provider: 'git', cloneUrl, auth, ...names }
+}
+
+/** Git of the test itself; returns stdout, throws with stderr. */
+export async function git(directory: string, ...args: string[]): Promise<string> {
+  const child = Bun.spawn(['git', ...args], {
+    cwd: directory,
+    env: CLEAN_GIT,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  if (exitCode !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`)
+  return stdout.trim()
+}
+
+async function inSandbox(provider: SandboxProvider, sandboxId: string, script: string): Promise<string> {
+  const env = Object.fromEntries(Object.entries(CLEAN_GIT).filter(([name]) => name.startsWith('GIT_')))
+  const child = await provider.start(sandboxId, { argv: ['sh', '-ec', script], network: 'none', env })
+  const [stdout, stderr, { exitCode }] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  if (exitCode !== 0) throw new Error(`the agent's script failed: ${stderr}`)
+  return stdout.trim()
+}
+
+/** The port with a bubblewrap of a few lines: enough for git, not a provider to run agents in. */
+function jailProvider(directory: string): SandboxProvider {
+  const home = (sandboxId: string) => join(directory, sandboxId)
+  return {
+    name: 'test jail',
+    check: async () => {},
+    async create(recordId) {
+      for (const name of ['workspace', 'home']) await mkdir(join(home(recordId), name), { recursive: true })
+      return recordId
+    },
+    exists: sandboxId => Bun.file(join(home(sandboxId), 'workspace')).exists(),
+    start: async (sandboxId, command) => startJailed(home(sandboxId), command),
+    pause: async () => {},
+    destroy: sandboxId => rm(home(sandboxId), { recursive: true, force: true }),
+  }
+}
+
+function startJailed(files: string, command: SandboxCommand): SandboxProcess {
+  const mounts = (command.mounts ?? []).flatMap(mount => ['--ro-bind', mount.hostPath, mount.sandboxPath])
+  const system = ['/usr', '/etc'].flatMap(path => ['--ro-bind', path, path])
+  const links = ['bin', 'lib', 'lib64'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`])
+  const own = [
+    '--bind',
+    join(files, 'workspace'),
+    WORKSPACE_PATH,
+    '--bind',
+    join(files, 'home'),
+    AGENT_HOME_PATH,
+  ]
+  const jail = ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', ...system, ...links, ...own]
+  const extra = [
+    '--tmpfs',
+    '/tmp',
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--chdir',
+    command.cwd ?? WORKSPACE_PATH,
+  ]
+  const child = Bun.spawn([...jail, ...extra, ...mounts, '--', ...command.argv], {
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: AGENT_HOME_PATH, ...command.env },
+    stdin: command.stdin === undefined ? 'ignore' : new Blob([command.stdin]),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  return {
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited: child.exited.then(() => ({
+      exitCode: child.exitCode,
+      signal: child.signalCode === null ? null : String(child.signalCode),
+    })),
+    async stop() {
+      child.kill('SIGKILL')
+      await child.exited
+    },
+  }
+}
