@@ -30,6 +30,7 @@ export const RemoteAuth = Type.Union([
   Type.Object({ kind: Type.Literal('basic'), username: Type.String(), token: Type.String() }),
   Type.Object({ kind: Type.Literal('ssh'), privateKey: Type.String() }),
 ])
+export type RemoteAuth = Static<typeof RemoteAuth>
 
 /** Where a repo's commits come from and go to. Carries a credential: never logged, never stored. */
 export const RepositorySource = Type.Object({
