@@ -21,3 +21,6 @@ export function liveRunSubject(runId: string): `live.${string}` {
   return `live.run.${runId}`
 }
 export const LIVE_RUNS = 'live.run.*'
+
+/** A run was accepted: workers look for work. Under {@link LIVE_RUNS}, so that one subscription does. */
+export const WORK_SUBJECT = 'live.run.accepted'

@@ -17,6 +17,7 @@ import {
   type RunStatus,
 } from '../database/schema.ts'
 import { appendEvents, type NewEvent, newEvent } from '../events/append.ts'
+import { redactMessage } from '../events/redact.ts'
 import type { FailureCode } from '../harnesses/harness.ts'
 
 /** How a run ended, and everything known about it by then. */
@@ -89,11 +90,13 @@ export async function finishRun(
   guard: SQL,
 ): Promise<boolean> {
   const now = new Date()
+  // A harness may quote its environment in what it failed of; the event is redacted in appendEvents.
+  const error = outcome.error === null ? null : redactMessage(outcome.error, outcome.secrets)
   const changed = await tx
     .update(agentRuns)
     .set({
       status: outcome.status,
-      error: outcome.error,
+      error,
       failureCode: outcome.failureCode,
       delivery: outcome.delivery,
       leaseToken: null,
@@ -106,7 +109,7 @@ export async function finishRun(
   if (changed.length === 0) return false
   await tx
     .update(aiCalls)
-    .set({ ...outcome.callFigures, status: outcome.status, error: outcome.error, finishedAt: now })
+    .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
     .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming'])))
   const events = [...(outcome.eventsBefore ?? []), outcome.terminalEvent]
   await appendEvents(tx, run.aiCallId, events, outcome.secrets)

@@ -1,0 +1,71 @@
+/** What looks like a credential inside a text (v1 contract 9, step 3). */
+
+export const REDACTED = '[redacted]'
+
+/**
+ * Where a token may begin: not inside a word (`task-force` holds no `sk-` key), but behind an escape of
+ * JSON (`\n`), of a URL (`%20`) or of a terminal colour, whose last letter would look like a word.
+ */
+const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\u001b\[[0-9;]*m))`
+
+/** A token of this prefix where one may begin, or anywhere once it is too long to be part of a word. */
+function token(prefix: string, letters: string, shortest: number): RegExp {
+  return new RegExp(`${START}${prefix}[${letters}]{${shortest},}|${prefix}[${letters}]{20,}`, 'g')
+}
+
+const SECRET_TEXTS: [RegExp, string][] = [
+  // Not a placeholder, whole or cut, so that redacting twice changes nothing.
+  [/Bearer\s+(?!(?:\.\.\.)?\[)[^\s"'`,;\\]+/gi, `Bearer ${REDACTED}`],
+  [/x-access-token:[^@\s]+@/gi, `x-access-token:${REDACTED}@`],
+  [token('gh[oprsu]_', 'A-Za-z0-9_', 1), REDACTED],
+  [token('github_pat_', 'A-Za-z0-9_', 1), REDACTED],
+  // A hyphenated word chain is long too; only a key has twenty letters without a hyphen.
+  [new RegExp(`${START}sk-[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9_-]*[A-Za-z0-9]{20,}[A-Za-z0-9_-]*`, 'g'), REDACTED],
+  [token('sb_secret_', 'A-Za-z0-9_-', 1), REDACTED],
+  [token('mog_', 'A-Za-z0-9_', 1), REDACTED],
+  [token('mot_', 'A-Za-z0-9_-', 16), REDACTED],
+  [/xox[abprs]-[A-Za-z0-9-]+/g, REDACTED],
+  [/AKIA[A-Z0-9]{16}/g, REDACTED],
+]
+
+/** Shorter values would redact ordinary words (runtime spec 4). */
+const MIN_SECRET_LENGTH = 6
+/** Lines of a secret that is a whole file; shorter ones (`}`, `-----`) are no secret by themselves. */
+const MIN_SECRET_LINE_LENGTH = 16
+
+/** A run passes the same list with each of thousands of events. */
+const formsBySecrets = new WeakMap<readonly string[], string[]>()
+
+/**
+ * Every text a known secret may show up as: itself, as it stands inside JSON, and line by line, since output
+ * is read by lines. The longest first: a secret may hold another one.
+ */
+function formsOf(secrets: readonly string[]): string[] {
+  const known = formsBySecrets.get(secrets)
+  if (known) return known
+  const forms = secrets.flatMap(secret => {
+    const lines = secret.includes('\n') ? secret.split('\n').map(line => line.trim()) : []
+    return [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      ...lines.filter(line => line.length >= MIN_SECRET_LINE_LENGTH),
+    ]
+  })
+  const sorted = [...new Set(forms)]
+    .filter(form => form.length >= MIN_SECRET_LENGTH && !REDACTED.includes(form))
+    .toSorted((a, b) => b.length - a.length)
+  formsBySecrets.set(secrets, sorted)
+  return sorted
+}
+
+/** `text` without the `secrets` in any of their forms; nothing else is looked for. A list is never changed. */
+export function redactKnown(text: string, secrets: readonly string[]): string {
+  return formsOf(secrets).reduce((result, form) => result.replaceAll(form, REDACTED), text)
+}
+
+/** `text` without anything that has the shape of a credential, and as Postgres can store it. */
+export function redactShapes(text: string): string {
+  const result = SECRET_TEXTS.reduce((rest, [shape, instead]) => rest.replace(shape, instead), text)
+  // Postgres stores neither NUL nor half a surrogate pair.
+  return result.replaceAll('\0', '\ufffd').toWellFormed()
+}
