@@ -6,8 +6,8 @@ import { type GitResult, runGit } from './run-git.ts'
 import type { VettedRemote } from './vet-remote.ts'
 
 const TIMEOUT_MS = 15_000
-const MAX_OUTPUT_BYTES = 1024 * 1024
-const MAX_MEMORY_BYTES = 2 * 1024 ** 3
+const MAX_OUTPUT_BYTES = 256 * 1024
+const MAX_MEMORY_BYTES = 512 * 1024 ** 2
 
 export interface ProbedRemote {
   /** The branch HEAD names, as it is written there; null for an empty repository or a detached HEAD. */
