@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { deliver } from './deliver.ts'
+import { GitStopped } from './failure.ts'
+import { syncCheckout } from './sync-checkout.ts'
+import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
+import { type HttpRemote, serveHttpRemote } from './test-http-remote.ts'
+import { processesWithEnvironment } from './test-observe.ts'
+
+let bench: Bench
+let server: HttpRemote
+beforeAll(async () => {
+  bench = await createBench()
+  server = serveHttpRemote(bench.root, null)
+})
+afterAll(async () => {
+  await server.stop()
+  await bench.remove()
+})
+
+/** Answers nothing to the requests for `path` and aborts as soon as one is there. */
+function stallAt(path: string, controller: AbortController): void {
+  server.intercept = async request => {
+    if (!new URL(request.url).pathname.endsWith(path)) return null
+    controller.abort()
+    return await new Promise<Response>(() => {})
+  }
+}
+
+test.each([
+  ['asking the remote', '/info/refs'],
+  ['fetching', '/git-upload-pack'],
+])('a cancel while %s ends every process of the sync', async (_, path) => {
+  const name = `sync-${path.slice(1).replace('/', '-')}`
+  const remote = await bench.createRemote(name)
+  const controller = new AbortController()
+  const run = await bench.createRun({
+    source: sourceOf(`${server.origin}/${name}`),
+    signal: controller.signal,
+  })
+  stallAt(path, controller)
+  await expect(syncCheckout(run.sync)).rejects.toBeInstanceOf(GitStopped)
+  expect(await processesWithEnvironment(bench.root)).toEqual([])
+  expect(await git(remote, 'branch', '--list', 'work')).toBe('')
+  server.intercept = async () => null
+  const again = { ...run.sync, signal: new AbortController().signal }
+  expect(await syncCheckout(again)).toMatchObject({ freshClone: true })
+})
+
+test('a cancel while pushing over http pushes nothing', async () => {
+  const remote = await bench.createRemote('push-http', ['work'])
+  const run = await bench.createRun({ source: sourceOf(`${server.origin}/push-http`) })
+  const checkout = await syncCheckout(run.sync)
+  await run.agent('echo x > x')
+  const controller = new AbortController()
+  stallAt('/git-receive-pack', controller)
+  const delivery = deliver(run.delivery(checkout, { signal: controller.signal }))
+  await expect(delivery).rejects.toBeInstanceOf(GitStopped)
+  expect(await processesWithEnvironment(bench.root)).toEqual([])
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+  server.intercept = async () => null
+  expect(await deliver(run.delivery(checkout))).toMatchObject({ pushed: true })
+})
+
+test('a cancel while a local remote is receiving pushes nothing and leaves no lock there', async () => {
+  const remote = await bench.createRemote('push-local', ['work'])
+  const arrived = join(bench.root, 'arrived')
+  await writeFile(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\ntouch ${arrived}\nsleep 60\n`)
+  await chmod(join(remote, 'hooks', 'pre-receive'), 0o755)
+  const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
+  const checkout = await syncCheckout(run.sync)
+  await run.agent('echo x > x')
+  const controller = new AbortController()
+  const delivery = deliver(run.delivery(checkout, { signal: controller.signal })).catch(error => error)
+  while (!existsSync(arrived)) await Bun.sleep(20)
+  controller.abort()
+  expect(await delivery).toBeInstanceOf(GitStopped)
+  expect(await processesWithEnvironment(bench.root)).toEqual([])
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+  await chmod(join(remote, 'hooks', 'pre-receive'), 0o644)
+  expect(await deliver(run.delivery(checkout))).toMatchObject({ pushed: true })
+})
+
+test('a cancel while the sandbox commits stops there', async () => {
+  const remote = await bench.createRemote('collect', ['work'])
+  const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
+  const checkout = await syncCheckout(run.sync)
+  const filter = "git config filter.slow.clean 'touch /home/agent/arrived; sleep 60'"
+  await run.agent(`${filter}; echo '* filter=slow' > .gitattributes`)
+  const controller = new AbortController()
+  const delivery = deliver(run.delivery(checkout, { signal: controller.signal })).catch(error => error)
+  while (!existsSync(join(run.workspace, '..', 'home', 'arrived'))) await Bun.sleep(20)
+  controller.abort()
+  expect(await delivery).toBeInstanceOf(GitStopped)
+  expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
+})
+
+test('a run that was cancelled before it began does nothing', async () => {
+  const remote = await bench.createRemote('before')
+  const run = await bench.createRun({ source: sourceOf(`file://${remote}`), signal: AbortSignal.abort() })
+  await expect(syncCheckout(run.sync)).rejects.toBeInstanceOf(GitStopped)
+  expect(existsSync(join(run.workspace, '.git'))).toBe(false)
+})
