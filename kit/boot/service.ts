@@ -114,7 +114,8 @@ export async function startService<Settings extends TObject>(
   app.listen({ hostname: config.HOST, port: config.PORT, reusePort: false, idleTimeout: 120 })
   closers.push(async () => {
     await Promise.race([app.stop(), Bun.sleep(2_000)])
-    await app.stop(true)
+    // Null once it has stopped; asked again then, Elysia prints a complaint.
+    if (app.server) await app.stop(true)
   })
   closers.push(async () => stopping.abort())
   return closers
