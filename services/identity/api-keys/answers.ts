@@ -12,7 +12,7 @@ export function apiKeyAnswers({ database, log }: IdentityKit): Answer[] {
     answer(resolvePat, async ({ tokenHash }) => {
       const now = new Date()
       const key = await findLiveKey(database, tokenHash, now)
-      if (!key) return { status: 'invalid' }
+      if (!key) return { status: 'invalid' as const }
       const notSince = new Date(now.getTime() - TOUCH_INTERVAL_MS)
       if (key.lastUsedAt === null || key.lastUsedAt <= notSince) {
         void markUsed(database, key.id, now, notSince).catch(err =>
@@ -20,7 +20,13 @@ export function apiKeyAnswers({ database, log }: IdentityKit): Answer[] {
         )
       }
       const { id: keyId, userId, scopes } = key
-      return { status: 'valid', userId, keyId, scopes, expiresAt: key.expiresAt?.toISOString() ?? null }
+      return {
+        status: 'valid' as const,
+        userId,
+        keyId,
+        scopes,
+        expiresAt: key.expiresAt?.toISOString() ?? null,
+      }
     }),
   ]
 }

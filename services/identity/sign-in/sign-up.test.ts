@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { answerOf, type IdentityBench, PASSWORD, startIdentity } from '../test-bench.ts'
+
+const PATH = '/api/auth/sign-up/email'
+let open: IdentityBench
+let firstUser: IdentityBench
+const email = () => `${crypto.randomUUID()}@example.test`
+
+beforeAll(async () => {
+  ;[open, firstUser] = await Promise.all([startIdentity(), startIdentity({ AUTH_SIGNUP: undefined })])
+})
+afterAll(() => Promise.all([open.stop(), firstUser.stop()]))
+
+test('an account gets a session of its own, an event for each, and no secret in them', async () => {
+  const json = { email: '  Grace@Example.TEST ', password: PASSWORD, name: ' Grace ', next: '/projects' }
+  const response = await open.call('POST', PATH, { json, headers: { 'user-agent': 'probe/1' } })
+  const { status, body } = await answerOf(response)
+  expect(status).toBe(200)
+  expect(body).toEqual({
+    user: { id: expect.any(String), email: 'grace@example.test', name: 'Grace' },
+    next: '/projects',
+  })
+  const cookie = response.headers.get('set-cookie') ?? ''
+  expect(cookie).toMatch(
+    /^mogplex_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800$/,
+  )
+  const [user] = await open.sql`select * from identity.users where email = 'grace@example.test'`
+  expect(user?.password_hash).toStartWith('$argon2id$v=19$m=19456,t=2,p=1$')
+  expect(user).toMatchObject({ allow_platform_ai: true, allow_platform_sandbox: true, theme: 'dark' })
+  const [session] = await open.sql`select * from identity.sessions where user_id = ${user?.id}`
+  expect(session).toMatchObject({ ip: '192.0.2.7', user_agent: 'probe/1' })
+  const events =
+    await open.sql`select subject, payload::text from identity.outbox where user_id = ${user?.id} order by sequence`
+  expect(events.map(event => event.subject)).toEqual([
+    'evt.identity.user.created',
+    'evt.identity.user.signed-in',
+  ])
+  const token = cookie.match(/=([^;]+)/)?.[1] ?? '?'
+  const stored = JSON.stringify([user, session, events])
+  for (const secret of [PASSWORD, token]) expect(stored).not.toContain(secret)
+})
+
+test('every bad field is 400 and named, and no account is made', async () => {
+  const good = { email: email(), password: PASSWORD }
+  const longLocal = `${'a'.repeat(251)}@b.c`
+  const bad: [string, unknown[]][] = [
+    [
+      'email',
+      [undefined, null, 1, {}, [], '', ' ', 'a', 'a@', '@b', 'a@b@c', 'a b@c', 'a@b\u0007', longLocal],
+    ],
+    ['email', ['a@b\u0000', 'a@\ud800']],
+    [
+      'password',
+      [
+        undefined,
+        null,
+        1,
+        [],
+        {},
+        '',
+        '123456789',
+        'x'.repeat(129),
+        `${PASSWORD}\u0000`,
+        `${PASSWORD}\ud800`,
+      ],
+    ],
+    ['name', [null, 1, [], '', ' ', 'x'.repeat(101), 'a\u0000', '\udfff']],
+    ['next', [1, {}, [], true]],
+  ]
+  const [before] = await open.sql`select count(*) from identity.users`
+  for (const [field, values] of bad) {
+    for (const value of values) {
+      const { status, body } = await answerOf(
+        await open.call('POST', PATH, { json: { ...good, [field]: value } }),
+      )
+      expect([field, value, status, body.code]).toEqual([field, value, 400, 'BAD_REQUEST'])
+      expect(String(body.error)).toStartWith(`${field}: `)
+    }
+  }
+  for (const body of ['', '{', '[]', 'null', '"x"'])
+    expect((await open.call('POST', PATH, { body })).status).toBe(400)
+  expect(await open.sql`select count(*) from identity.users`).toEqual([before] as never)
+})
+
+test('limits are inclusive, and characters are counted as people count them', async () => {
+  const longest = `${'a'.repeat(250)}@b.c`
+  for (const [at, password] of [
+    [longest, 'x'.repeat(10)],
+    [email(), 'x'.repeat(128)],
+    [email(), '😀'.repeat(128)],
+  ]) {
+    const json = { email: at, password, name: 'n'.repeat(100) }
+    expect((await open.call('POST', PATH, { json })).status).toBe(200)
+  }
+})
+
+test('a taken e-mail is 409 in any spelling, also when all come at once', async () => {
+  const at = email()
+  const all = await Promise.all(
+    [at, at.toUpperCase(), ` ${at}`, at].map(spelling =>
+      open.call('POST', PATH, { json: { email: spelling, password: PASSWORD } }),
+    ),
+  )
+  expect(all.map(response => response.status).toSorted()).toEqual([200, 409, 409, 409])
+  const { status, body } = await answerOf(
+    await open.call('POST', PATH, { json: { email: at, password: PASSWORD } }),
+  )
+  expect([status, body.code]).toEqual([409, 'CONFLICT'])
+})
+
+test('of simultaneous first sign-ups exactly one makes a user, in every round, on two replicas', async () => {
+  const replica = await firstUser.startReplica()
+  for (let round = 0; round < 12; round += 1) {
+    await firstUser.sql`truncate identity.users cascade`
+    const all = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        (index % 2 ? firstUser : replica).call('POST', PATH, {
+          json: { email: email(), password: PASSWORD },
+        }),
+      ),
+    )
+    const statuses = all.map(response => response.status).toSorted()
+    expect(statuses).toEqual([200, ...Array.from({ length: 7 }, () => 403)])
+    const [{ users }] = (await firstUser.sql`select count(*)::int as users from identity.users`) as never as [
+      { users: number },
+    ]
+    expect(users).toBe(1)
+  }
+})
+
+test('sign-up is told as open until the first user exists', async () => {
+  const providers = async () => (await answerOf(await firstUser.call('GET', '/api/auth/providers'))).body
+  await firstUser.sql`truncate identity.users cascade`
+  expect(await providers()).toEqual({ password: true, github: false, signUp: true })
+  await firstUser.call('POST', PATH, { json: { email: email(), password: PASSWORD } })
+  expect(await providers()).toEqual({ password: true, github: false, signUp: false })
+  const { status, body } = await answerOf(
+    await firstUser.call('POST', PATH, { json: { email: email(), password: PASSWORD } }),
+  )
+  expect([status, body.code]).toEqual([403, 'FORBIDDEN'])
+})
+
+test('closed refuses even the first user, but a bad body first', async () => {
+  const closed = await firstUser.startReplica({ AUTH_SIGNUP: 'closed' })
+  await firstUser.sql`truncate identity.users cascade`
+  const json = { email: email(), password: PASSWORD }
+  expect((await closed.call('POST', PATH, { json })).status).toBe(403)
+  expect((await closed.call('POST', PATH, { json: { ...json, password: 'short' } })).status).toBe(400)
+})
+
+test('AUTH_PASSWORD=off takes every password route away, whatever is sent', async () => {
+  const off = await firstUser.startReplica({ AUTH_PASSWORD: 'off' })
+  const as = { userId: crypto.randomUUID() }
+  for (const path of [PATH, '/api/auth/sign-in/email', '/api/auth/password']) {
+    const { status, body } = await answerOf(await off.call('POST', path, { as, body: '{' }))
+    expect([path, status, body.code]).toEqual([path, 404, 'NOT_FOUND'])
+  }
+  const { body } = await answerOf(await off.call('GET', '/api/auth/providers'))
+  expect(body).toEqual({ password: false, github: false, signUp: false })
+})
+
+test('PLATFORM_ACCESS_DEFAULT decides what a new user may use', async () => {
+  const expected = { all: [true, true], ai: [true, false], sandbox: [false, true], none: [false, false] }
+  for (const [setting, access] of Object.entries(expected)) {
+    const { call } = await open.startReplica({ PLATFORM_ACCESS_DEFAULT: setting })
+    const at = email()
+    await call('POST', PATH, { json: { email: at, password: PASSWORD } })
+    const [user] = await open.sql`select * from identity.users where email = ${at}`
+    expect([setting, user?.allow_platform_ai, user?.allow_platform_sandbox]).toEqual([setting, ...access])
+  }
+})

@@ -1,0 +1,104 @@
+/** Identity as tests meet it: the real service on a real Postgres and NATS, called like the gateway calls it. */
+import { startService } from '@mogplex/kit/boot/service.ts'
+import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
+import { openBus } from '@mogplex/kit/bus/connect.ts'
+import { createLog } from '@mogplex/kit/log.ts'
+import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
+import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
+import { serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
+import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
+import { identityService } from './service.ts'
+
+export const PASSWORD = 'correct horse battery'
+/** 32 bytes of nothing in particular. */
+export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64')
+
+type Settings = Record<string, string | undefined>
+
+/** Starts identity with `settings` over sensible ones, on a database and a NATS server of its own. */
+export async function startIdentity(settings: Settings = {}) {
+  const [postgres, nats, issuers] = await Promise.all([
+    usePostgres(),
+    useNats({ jetstream: true }),
+    createTestIssuers(),
+  ])
+  const { url, adminUrl } = await postgres.createDatabase('identity')
+  const log = createLog({ process: 'test', level: 'silent' })
+  const closers: (() => Promise<void>)[] = []
+
+  /** A further replica on the same database and NATS. */
+  const startReplica = async (different: Settings = {}) => {
+    const port = await findFreePort()
+    const baseUrl = `http://127.0.0.1:${port}`
+    const environment = {
+      PORT: String(port),
+      PUBLIC_BASE_URL: 'http://mogplex.test',
+      AUTH_SIGNUP: 'open',
+      SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+      DATABASE_URL: url,
+      NATS_URL: nats.url,
+      ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
+      ...issuers.environmentOf('identity'),
+      ...settings,
+      ...different,
+    }
+    closers.push(...(await startService(identityService, environment, log)))
+    return { baseUrl, call: await serviceClient({ service: 'identity', baseUrl, issuers }) }
+  }
+
+  const { baseUrl, call } = await startReplica()
+  const sql = connectAsAdmin(adminUrl)
+  const bus = openBus({ url: nats.url, serviceName: GATEWAY_ISSUER, log })
+  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+  const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
+  /** Asks as the first process the contract allows. */
+  const ask: Asker = async (contract, request, context) => {
+    const [issuer = GATEWAY_ISSUER] = contract.callers
+    return createAsker({ bus, sign: await issuers.signAs(issuer), urls })(contract, request, context)
+  }
+
+  const stop = async () => {
+    await bus.close()
+    for (const close of closers.toReversed()) await close()
+    await sql.end()
+    await nats.close()
+  }
+  return { call, ask, sql, baseUrl, startReplica, stop }
+}
+
+export type IdentityBench = Awaited<ReturnType<typeof startIdentity>>
+
+let people = 0
+
+/** Signs somebody new up; `cookie` is the session token. */
+export async function signUpSomebody({ call }: Pick<IdentityBench, 'call'>, name = 'Ada') {
+  people += 1
+  const email = `person-${people}@example.test`
+  const response = await call('POST', '/api/auth/sign-up/email', {
+    json: { email, password: PASSWORD, name },
+  })
+  if (response.status !== 200) throw new Error(`sign-up: ${response.status} ${await response.text()}`)
+  const { user } = (await response.json()) as { user: { id: string } }
+  return { userId: user.id, email, token: tokenIn(response) }
+}
+
+/** The session token a response sets. */
+export function tokenIn(response: Response): string {
+  return tokenOfCookie(response.headers.get('set-cookie'))
+}
+
+export function tokenOfCookie(cookie: string | null): string {
+  const token = cookie?.match(/mogplex_session=([A-Za-z0-9_-]{43});/)?.[1]
+  if (!token) throw new Error(`no session cookie in ${cookie}`)
+  return token
+}
+
+/** Status and body in one, for comparing. */
+export async function answerOf(
+  response: Response,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
