@@ -64,7 +64,7 @@ function readPrompt(value: unknown): string {
   // Counted only where it matters: characters are code points, and there are never more than units.
   if (prompt.length > MAX_PROMPT_LENGTH && [...prompt].length > MAX_PROMPT_LENGTH)
     throw badRequest('Prompt is too long')
-  return prompt.toWellFormed()
+  return prompt
 }
 
 function readHarness(value: unknown, isEchoEnabled: boolean): HarnessId {
@@ -105,5 +105,5 @@ function readOpaque(body: Record<string, unknown>, field: string, maxLength: num
   if (typeof value !== 'string') throw badRequest(`${field} must be a string`)
   const text = value.trim()
   if ([...text].length > maxLength) throw badRequest(`${field} must be at most ${maxLength} characters`)
-  return text === '' ? null : text.toWellFormed()
+  return text === '' ? null : text
 }

@@ -1,0 +1,178 @@
+/**
+ * The HTTP side of runtime as a started service, without workers: real Postgres, real NATS, real assertions,
+ * and the two services it asks, answering over NATS from plain maps.
+ */
+import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
+import { startService } from '@mogplex/kit/boot/service.ts'
+import { answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
+import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
+import { type Live, openLive } from '@mogplex/kit/bus/live.ts'
+import { connectDatabase, type Database, type DatabaseConnection } from '@mogplex/kit/database/connect.ts'
+import { newId } from '@mogplex/kit/ids.ts'
+import { createLog } from '@mogplex/kit/log.ts'
+import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
+import { type ServiceClient, serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
+import type { ReplyOf } from '@mogplex/proto/contract.ts'
+import { getUser } from '@mogplex/proto/identity.ts'
+import { getRepo } from '@mogplex/proto/projects.ts'
+import { LIVE_RUNS } from '@mogplex/proto/runtime.ts'
+import { Type } from '@sinclair/typebox'
+import { deadLetters, inbox, outbox } from '../database/schema.ts'
+import { eventRoutes } from '../events/routes.ts'
+import { runRoutes } from '../runs/routes.ts'
+import { sandboxRoutes } from '../sandboxes/routes.ts'
+
+type Repo = NonNullable<ReplyOf<typeof getRepo>['repo']>
+type User = NonNullable<ReplyOf<typeof getUser>['user']>
+
+export interface Replica {
+  call: ServiceClient
+  baseUrl: string
+  stop: () => Promise<void>
+}
+
+export interface HttpRuntime extends Replica {
+  /** A login of its own, as a second process of the service has. */
+  database: Database
+  sql: DatabaseConnection['sql']
+  /** Wakes as another process would. */
+  live: Live
+  /** A user who may start runs, with a repo; both can be changed before they are asked for. */
+  addUser: (user?: Partial<User>, repo?: Partial<Repo>) => { userId: string; repoId: string }
+  repos: Map<string, Repo & { userId: string }>
+  users: Map<string, User>
+  /** Moves runtime's clock. */
+  clock: { offsetMs: number }
+  /** How often workers were woken. */
+  wakes: { count: number }
+  startReplica: () => Promise<Replica>
+  close: () => Promise<void>
+}
+
+const log = createLog({ process: 'runtime-test', level: 'silent' })
+const MIGRATIONS = new URL('../database/migrations', import.meta.url).pathname
+
+/** Close it after the test file. */
+export async function useHttpRuntime(): Promise<HttpRuntime> {
+  const [{ createDatabase }, nats, issuers] = await Promise.all([
+    usePostgres(),
+    useNats({ jetstream: true }),
+    createTestIssuers(),
+  ])
+  const { url } = await createDatabase('runtime')
+  const repos: HttpRuntime['repos'] = new Map()
+  const users: HttpRuntime['users'] = new Map()
+  const state = { clock: { offsetMs: 0 }, wakes: { count: 0 } }
+  const peers = answerAsPeers({ natsUrl: nats.url, issuers, repos, users })
+  const startReplica = () => startHttpService({ url, natsUrl: nats.url, issuers, ...state })
+  const first = await startReplica()
+  const connection = await connectDatabase({ url, applicationName: 'test', log })
+  const bus = openBus({ url: nats.url, serviceName: 'runtime', log })
+  return {
+    ...first,
+    ...state,
+    ...connection,
+    live: openLive(bus, LIVE_RUNS),
+    repos,
+    users,
+    addUser: (user, repo) => {
+      const [userId, repoId] = [newId(), newId()]
+      users.set(userId, { ...newUser(userId), ...user })
+      repos.set(repoId, { userId, ...newRepo(repoId), ...repo })
+      return { userId, repoId }
+    },
+    startReplica,
+    close: async () => {
+      await first.stop()
+      await Promise.all([connection.close(), bus.close(), ...peers.map(peer => peer.close())])
+      await nats.close()
+    },
+  }
+}
+
+function newUser(id: string): User {
+  const platformAccess = { ai: true, sandbox: true }
+  return { id, email: null, name: null, githubUsername: null, disabled: false, platformAccess }
+}
+
+function newRepo(id: string): Repo {
+  return { id, fullName: 'acme/shop', provider: 'git', defaultBranch: 'trunk', rootDirectory: null }
+}
+
+async function startHttpService(options: {
+  url: string
+  natsUrl: string
+  issuers: TestIssuers
+  clock: { offsetMs: number }
+  wakes: { count: number }
+}): Promise<Replica> {
+  const { clock, wakes, issuers } = options
+  const port = await findFreePort()
+  const closers = await startService(
+    {
+      name: 'runtime',
+      settings: Type.Object({}),
+      migrations: MIGRATIONS,
+      tables: { outbox, inbox, deadLetters },
+      build: kit => {
+        const deps = {
+          ...kit,
+          live: openLive(kit.bus, LIVE_RUNS),
+          now: () => new Date(Date.now() + clock.offsetMs),
+          wakeWorkers: () => {
+            wakes.count += 1
+          },
+          settings: { isEchoEnabled: false },
+        }
+        return { features: [runRoutes(deps), eventRoutes(deps), sandboxRoutes(deps)], answers: [] }
+      },
+    },
+    {
+      PORT: String(port),
+      NATS_URL: options.natsUrl,
+      DATABASE_URL: options.url,
+      IDENTITY_URL: 'http://127.0.0.1:9',
+      PROJECTS_URL: 'http://127.0.0.1:9',
+      RUNTIME_URL: `http://127.0.0.1:${port}`,
+      ...issuers.environmentOf('runtime'),
+    },
+    log,
+  )
+  const baseUrl = `http://127.0.0.1:${port}`
+  return {
+    baseUrl,
+    call: await serviceClient({ service: 'runtime', baseUrl, issuers }),
+    stop: async () => {
+      for (const close of closers.splice(0).toReversed()) await close()
+    },
+  }
+}
+
+/** Projects and identity, as far as the start of a run needs them. */
+function answerAsPeers(options: {
+  natsUrl: string
+  issuers: TestIssuers
+  repos: HttpRuntime['repos']
+  users: HttpRuntime['users']
+}): Bus[] {
+  const { repos, users, issuers } = options
+  const answers = {
+    projects: answer(getRepo, async ({ userId, repoId }) => {
+      const found = repos.get(repoId)
+      if (found?.userId !== userId) return { repo: null }
+      const { userId: _, ...repo } = found
+      return { repo }
+    }),
+    identity: answer(getUser, async ({ userId }) => ({ user: users.get(userId) ?? null })),
+  }
+  const publicKeys = JSON.parse(issuers.environmentOf('runtime').ASSERTION_PUBLIC_KEYS)
+  return (['projects', 'identity'] as const).map(serviceName => {
+    const bus = openBus({ url: options.natsUrl, serviceName, log })
+    const verify = createAssertionVerifier({ audience: serviceName, issuers: ['runtime'], publicKeys })
+    serveAnswers({ bus, verify, log, answers: [answers[serviceName]] })
+    return bus
+  })
+}
