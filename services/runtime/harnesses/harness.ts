@@ -38,6 +38,14 @@ export interface HarnessCommand {
   env: Record<string, string>
   stdin: string
   mounts: ReadOnlyMount[]
+  /** Written into the checkout before the process starts, over what is there (runtime spec 3.1, "MCP"). */
+  files: HarnessFile[]
+}
+
+export interface HarnessFile {
+  /** Relative to `/workspace`; always below `.mogplex/`, which is never delivered. */
+  path: string
+  content: string
 }
 
 /** Token classes are disjoint; null = not reported (runtime spec 5). */
@@ -73,7 +81,7 @@ export interface HarnessParser {
   end(): HarnessEvent[]
   /** Usage so far; every class null when nothing was reported. */
   usage(): HarnessUsage
-  /** True once the CLI said the turn failed; the run fails even on exit code 0. */
+  /** True when the CLI said the turn failed and did not recover; the run fails even on exit code 0. */
   failed(): boolean
 }
 
@@ -96,23 +104,37 @@ export interface HarnessFailure {
   message: string
 }
 
+/** The npm package a CLI comes in. */
+export interface HarnessPackage {
+  name: string
+  /** The command's name, for messages. */
+  binary: string
+  /**
+   * Where the native program may lie below an installation's directory, most preferred first. The package's
+   * own launcher is a Node script that only looks this up and starts it.
+   */
+  programs: string[]
+}
+
 /** Where an installed CLI lies on the host; null for harnesses that need no installation. */
 export interface HarnessInstallation {
   directory: string
   version: string
+  /** The native program, relative to `directory`. */
+  program: string
 }
 
 export interface Harness {
   id: HarnessId
-  /** npm package and the executable's name in it; null when nothing is installed (echo). */
-  npmPackage: { name: string; binary: string } | null
+  /** Null when nothing is installed (echo). */
+  npmPackage: HarnessPackage | null
   /** Which providers' keys it can use, most preferred first; empty when it needs none. */
   credentialProviders: ModelCredential['provider'][]
   command(input: HarnessInput, installation: HarnessInstallation | null): HarnessCommand
   createParser(): HarnessParser
   /**
-   * Names the failure of a process that ended badly, from the last 16,000 characters of stderr, else
-   * stdout (runtime spec 3.3).
+   * Names the failure of a process that ended badly, from the last 16,000 characters of stderr, else of
+   * what the CLI said went wrong on stdout (runtime spec 3.3).
    */
   classifyFailure(output: { stdoutTail: string; stderrTail: string; exitCode: number | null }): HarnessFailure
 }

@@ -1,0 +1,100 @@
+/** How `claude -p` is run (runtime spec 3.1). */
+import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../sandboxes/provider.ts'
+import type {
+  HarnessCommand,
+  HarnessInput,
+  HarnessInstallation,
+  HarnessMode,
+  ModelCredential,
+} from '../harness.ts'
+import { baseUrlFor, modelArgument, repositoryEnvWithout } from '../model-access.ts'
+
+const MOUNT_PATH = '/opt/mogplex/claude-code'
+const MCP_CONFIG_PATH = '.mogplex/claude-mcp.json'
+
+export function claudeCodeCommand(
+  input: HarnessInput,
+  installation: HarnessInstallation | null,
+): HarnessCommand {
+  if (!installation) throw new Error('claude must be installed before it is run')
+  const model = modelArgument(input)
+  return {
+    argv: [
+      `${MOUNT_PATH}/${installation.program}`,
+      '-p',
+      '--verbose',
+      '--output-format',
+      'stream-json',
+      ...(model === null ? [] : ['--model', model]),
+      '--strict-mcp-config',
+      '--mcp-config',
+      `${WORKSPACE_PATH}/${MCP_CONFIG_PATH}`,
+      ...modeArguments(input.mode),
+      '--disallowedTools',
+      DENIED.join(','),
+    ],
+    env: {
+      ...repositoryEnvWithout(input.repositoryEnv, /^(?:ANTHROPIC|CLAUDE)_/),
+      CLAUDE_CONFIG_DIR: `${AGENT_HOME_PATH}/.claude`,
+      // The CLI adds `/v1` itself.
+      ANTHROPIC_BASE_URL: baseUrlFor(input, input.anthropicBaseUrl).replace(/\/v1$/, ''),
+      ...keyVariables(input.credential),
+      DISABLE_AUTOUPDATER: '1',
+      DISABLE_TELEMETRY: '1',
+      DISABLE_ERROR_REPORTING: '1',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    },
+    stdin: input.prompt,
+    mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
+    files: [{ path: MCP_CONFIG_PATH, content: `${JSON.stringify({ mcpServers: {} })}\n` }],
+  }
+}
+
+/** Gateways take a bearer token; the provider itself takes its own header. */
+function keyVariables(credential: ModelCredential | null): Record<string, string> {
+  if (!credential) return {}
+  return credential.provider === 'ai_gateway'
+    ? { ANTHROPIC_AUTH_TOKEN: credential.key }
+    : { ANTHROPIC_API_KEY: credential.key }
+}
+
+function modeArguments(mode: HarnessMode): string[] {
+  switch (mode) {
+    case 'SAFE':
+      return ['--permission-mode', 'plan']
+    case 'YOLO':
+      return ['--dangerously-skip-permissions']
+    case 'AUTO':
+      return ['--permission-mode', 'acceptEdits', '--allowedTools', ALLOWED.join(',')]
+  }
+}
+
+/** What a coding agent needs; whatever else would ask for permission is refused, nobody is there to ask. */
+const ALLOWED = [
+  'Bash',
+  'Edit',
+  'Write',
+  'NotebookEdit',
+  'Read',
+  'Glob',
+  'Grep',
+  'Agent',
+  'Skill',
+  'TodoWrite',
+  'WebFetch',
+  'WebSearch',
+]
+
+/** Defence in depth only: a determined agent finds another spelling; the sandbox is the boundary. */
+const DENIED = [
+  'Bash(sudo)',
+  'Bash(sudo *)',
+  'Read(./.env*)',
+  'Read(**/.env*)',
+  ...['--force', '-f', '--delete', '-d', '--mirror', '+'].flatMap(flag => [
+    `Bash(git push ${flag}*)`,
+    `Bash(git push * ${flag}*)`,
+    `Bash(git * push ${flag}*)`,
+    `Bash(git * push * ${flag}*)`,
+  ]),
+]

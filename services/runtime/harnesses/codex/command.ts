@@ -1,0 +1,79 @@
+/** How `codex exec` is run (runtime spec 3.1). */
+import { AGENT_HOME_PATH } from '../../sandboxes/provider.ts'
+import type { HarnessCommand, HarnessInput, HarnessInstallation, HarnessMode } from '../harness.ts'
+import { baseUrlFor, modelArgument, repositoryEnvWithout } from '../model-access.ts'
+
+const MOUNT_PATH = '/opt/mogplex/codex'
+/** A name of our own, so that a repository's `OPENAI_API_KEY` stays the repository's. */
+const KEY_VARIABLE = 'MOGPLEX_MODEL_KEY'
+
+export function codexCommand(input: HarnessInput, installation: HarnessInstallation | null): HarnessCommand {
+  if (!installation) throw new Error('codex must be installed before it is run')
+  const model = modelArgument(input)
+  return {
+    argv: [
+      `${MOUNT_PATH}/${installation.program}`,
+      'exec',
+      '--json',
+      '--skip-git-repo-check',
+      // The agent could have written a config file of its own in an earlier run of the sandbox.
+      '--ignore-user-config',
+      '-C',
+      input.rootPath,
+      ...(model === null ? [] : ['-m', model]),
+      ...modeArguments(input.mode),
+      ...FEATURES_OFF.flatMap(feature => ['--disable', feature]),
+      ...Object.entries(settings(input)).flatMap(([key, value]) => ['-c', `${key}=${toml(value)}`]),
+      '-',
+    ],
+    env: {
+      ...repositoryEnvWithout(input.repositoryEnv, /^CODEX_/),
+      // No CODEX_HOME: the default below HOME is made when it is missing, a named one must exist already.
+      HOME: AGENT_HOME_PATH,
+      ...(input.credential ? { [KEY_VARIABLE]: input.credential.key } : {}),
+    },
+    stdin: input.prompt,
+    mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
+    files: [],
+  }
+}
+
+/** The sandbox around the CLI is the boundary, so its own is bypassed, except for SAFE's read-only. */
+function modeArguments(mode: HarnessMode): string[] {
+  return mode === 'SAFE' ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']
+}
+
+/** They fetch catalogues from hosts that are no model endpoint, and serve an interactive user only. */
+const FEATURES_OFF = ['plugins', 'remote_plugin', 'plugin_sharing', 'apps']
+
+type Toml = string | boolean | string[] | { [key: string]: Toml }
+
+function settings(input: HarnessInput): Record<string, Toml> {
+  return {
+    model_provider: 'mogplex',
+    'model_providers.mogplex': {
+      name: 'mogplex',
+      base_url: baseUrlFor(input, input.openaiBaseUrl),
+      env_key: KEY_VARIABLE,
+      wire_api: 'responses',
+      requires_openai_auth: false,
+    },
+    // Commands of the agent do not inherit the key.
+    'shell_environment_policy.exclude': [KEY_VARIABLE],
+    check_for_update_on_startup: false,
+    'analytics.enabled': false,
+    'feedback.enabled': false,
+    'otel.exporter': 'none',
+    'otel.trace_exporter': 'none',
+    'otel.metrics_exporter': 'none',
+    'history.persistence': 'none',
+  }
+}
+
+function toml(value: Toml): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'boolean') return String(value)
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`
+  const members = Object.entries(value).map(([key, member]) => `${key} = ${toml(member)}`)
+  return `{ ${members.join(', ')} }`
+}

@@ -1,0 +1,92 @@
+/**
+ * The echo agent: follows the directives of the prompt on stdin, line by line, and prints what it does as
+ * JSON lines. Runs inside the sandbox under plain Node, so it imports nothing of ours (runtime spec 3.1).
+ *
+ * `say TEXT`, `write PATH TEXT`, `run CMD`, `sleep MS`, `usage IN OUT`, `fail TEXT`; any other line is said.
+ */
+import { spawn } from 'node:child_process'
+import { mkdir, realpath, writeFile } from 'node:fs/promises'
+import { dirname, relative, resolve, sep } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** More of a command's output is dropped. */
+const MAX_OUTPUT_LENGTH = 64 * 1024
+
+const root = process.cwd()
+let toolCalls = 0
+
+const print = line => process.stdout.write(`${JSON.stringify(line)}\n`)
+
+const DIRECTIVES = [
+  [/^say (.*)$/, said => print({ type: 'assistant', text: said })],
+  [/^write (\S+) (.*)$/, write],
+  [/^run (.+)$/, run],
+  [/^sleep (\d{1,9})$/, ms => sleep(Number(ms))],
+  [
+    /^usage (\d{1,12}) (\d{1,12})$/,
+    (input, output) => print({ type: 'usage', input: Number(input), output: Number(output) }),
+  ],
+  [/^fail (.*)$/, fail],
+]
+
+async function follow(line) {
+  for (const [pattern, act] of DIRECTIVES) {
+    const match = pattern.exec(line)
+    if (match) return act(...match.slice(1))
+  }
+  print({ type: 'assistant', text: line })
+}
+
+/** The file's content is the text and a newline; folders on the way are made. */
+async function write(path, content) {
+  const target = resolve(root, path)
+  if (!isInside(root, target)) fail(`write: ${path} is outside the root directory`)
+  // A link on the way could lead out: what counts is where the nearest folder that exists really is.
+  let existing = dirname(target)
+  while ((await realpath(existing).catch(() => null)) === null) existing = dirname(existing)
+  if (!isInside(await realpath(root), await realpath(existing), true))
+    fail(`write: ${path} leads outside the root directory`)
+  const real = await realpath(target).catch(() => null)
+  if (real !== null && !isInside(await realpath(root), real))
+    fail(`write: ${path} leads outside the root directory`)
+  try {
+    await mkdir(dirname(target), { recursive: true })
+    await writeFile(target, `${content}\n`)
+  } catch (error) {
+    fail(`write: ${path}: ${error.code ?? error.message}`)
+  }
+}
+
+function isInside(folder, path, orSame = false) {
+  const way = relative(folder, path)
+  return way === '' ? orSame : way !== '..' && !way.startsWith(`..${sep}`)
+}
+
+async function run(command) {
+  toolCalls += 1
+  const id = `tool-${toolCalls}`
+  print({ type: 'tool_started', id, command })
+  const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  const keep = chunk => {
+    output = (output + chunk).slice(0, MAX_OUTPUT_LENGTH)
+  }
+  child.stdout.setEncoding('utf8').on('data', keep)
+  child.stderr.setEncoding('utf8').on('data', keep)
+  const exitCode = await new Promise(done => {
+    child.on('error', () => done(127))
+    child.on('close', code => done(code ?? 128))
+  })
+  print({ type: 'tool_finished', id, exitCode, output })
+}
+
+function fail(message) {
+  print({ type: 'error', message })
+  process.exit(1)
+}
+
+const prompt = await text(process.stdin)
+for (const line of prompt.split(/\r?\n/)) {
+  if (line.trim() !== '') await follow(line.trim())
+}
