@@ -91,7 +91,7 @@ test('a cancel while the sandbox commits stops there', async () => {
   await run.agent(`${filter}; echo '* filter=slow' > .gitattributes`)
   const controller = new AbortController()
   const delivery = deliver(run.delivery(checkout, { signal: controller.signal })).catch(error => error)
-  while (!existsSync(join(run.workspace, '..', 'home', 'arrived'))) await Bun.sleep(20)
+  while (!existsSync(join(run.home, 'arrived'))) await Bun.sleep(20)
   controller.abort()
   expect(await delivery).toBeInstanceOf(GitStopped)
   expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deliver } from './deliver.ts'
 import { mirrorPath } from './mirror.ts'
@@ -66,25 +66,25 @@ const settings = (): [string, string][] => [
   ['gc.auto', '1'],
 ]
 
-async function plant(workspace: string): Promise<void> {
-  for (const [key, value] of settings()) await git(workspace, 'config', '--add', key, value)
+async function plant(run: Awaited<ReturnType<typeof setUp>>['run']): Promise<void> {
+  const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+  const sets = settings().map(([key, value]) => `git config --file .git/config --add ${key} ${quote(value)}`)
   const hooks = ['pre-commit', 'post-commit', 'commit-msg', 'prepare-commit-msg', 'post-checkout', 'pre-push']
   const more = ['reference-transaction', 'post-index-change', 'post-rewrite', 'pre-auto-gc', 'post-merge']
-  for (const directory of ['.evil', '.git/hooks']) {
-    await mkdir(join(workspace, directory), { recursive: true })
-    for (const hook of [...hooks, ...more]) {
-      await writeFile(join(workspace, directory, hook), `#!/bin/sh\n${spy()} < /dev/null\n`, { mode: 0o755 })
-    }
+  for (const path of ['.evil', '.git/hooks'].flatMap(directory =>
+    [...hooks, ...more].map(hook => `${directory}/${hook}`),
+  )) {
+    await run.write(path, `#!/bin/sh\n${spy()} < /dev/null\n`)
   }
-  await writeFile(join(workspace, '.evil', 'config'), `[core]\n\tfsmonitor = "${spy()}"\n`)
-  await writeFile(join(workspace, '.gitattributes'), '* filter=spy diff=spy merge=spy\n')
-  await appendFile(join(workspace, 'readme.md'), 'changed\n')
+  await run.write('.evil/config', `[core]\n\tfsmonitor = "${spy()}"\n`)
+  await run.write('.gitattributes', '* filter=spy diff=spy merge=spy\n')
+  await run.agent(['chmod +x .evil/* .git/hooks/*', 'echo changed >> readme.md', ...sets].join('\n'))
 }
 
 test('whatever a checkout configures, nothing of it runs on the host or sees the credential', async () => {
   const { remote, run } = await setUp('planted')
   const checkout = await syncCheckout(run.sync)
-  await plant(run.workspace)
+  await plant(run)
   expect(await deliver(run.delivery(checkout))).toMatchObject({ pushed: true })
   const other = { ...run.sync, workingBranch: 'other' }
   await bench.commitToRemote(remote, 'main', 'more.txt')

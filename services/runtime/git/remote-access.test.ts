@@ -70,13 +70,14 @@ test('no credential where one is asked for, and a wrong one, are told apart', as
 
 test('a redirect to another host does not get the credential', async () => {
   const thief = serveHttpRemote(bench.root, { username: 'x', token: 'y' })
-  server.intercept = async request => {
+  const open = serveHttpRemote(bench.root, null)
+  open.intercept = async request => {
     const to = new URL(request.url)
     return Response.redirect(`${thief.origin}${to.pathname}${to.search}`, 302)
   }
-  const run = await bench.createRun({ source: sourceOf(url(), auth) })
+  const run = await bench.createRun({ source: sourceOf(`${open.origin}/demo.git`, auth) })
   await expect(syncCheckout(run.sync)).rejects.toMatchObject({ code: 'git_sync_failed' })
-  await thief.stop()
+  await Promise.all([open.stop(), thief.stop()])
   expect(thief.authorizations.length).toBeGreaterThan(0)
   expect(thief.authorizations.filter(header => header !== null)).toEqual([])
 })

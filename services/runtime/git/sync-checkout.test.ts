@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GitStopped } from './failure.ts'
 import { mirrorPath, mirrorRef } from './mirror.ts'
@@ -159,15 +159,13 @@ test('lock files and half-done work of a killed sync do not stop the next one', 
   expect(await run.agent('ls -A')).toBe('.git\n.gitignore\nnew.txt\nreadme.md')
 
   const { run: cloning } = await setUp('killed-clone')
-  await mkdir(join(cloning.workspace, '.git'))
-  await writeFile(join(cloning.workspace, '.git', 'mogplex-cloning'), '')
-  await writeFile(join(cloning.workspace, 'half.txt'), '')
+  await cloning.agent('mkdir .git; touch .git/mogplex-cloning half.txt')
   expect(await syncCheckout(cloning.sync)).toMatchObject({ freshClone: true })
 })
 
 test('files without a repository are not cloned over', async () => {
   const { run } = await setUp('files')
-  await writeFile(join(run.workspace, 'precious.txt'), 'x')
+  await run.write('precious.txt', 'x')
   await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/nothing was touched/))
   expect(await readFile(join(run.workspace, 'precious.txt'), 'utf8')).toBe('x')
 })

@@ -1,19 +1,14 @@
 /**
- * What the tests of this folder stand on: real git, a real remote, and a bare jail in the place of the sandbox
- * provider. Loaded by tests only.
+ * What the tests of this folder stand on: real git, a real remote, real sandboxes. Loaded by tests only.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
-import {
-  AGENT_HOME_PATH,
-  type SandboxCommand,
-  type SandboxProcess,
-  type SandboxProvider,
-  WORKSPACE_PATH,
-} from '../sandboxes/provider.ts'
+import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
+import type { SandboxProvider } from '../sandboxes/provider.ts'
 import { type DeliverRequest, deliver } from './deliver.ts'
 import type { GitHost } from './host-git.ts'
 import { type SyncedCheckout, type SyncRequest, syncCheckout } from './sync-checkout.ts'
@@ -33,8 +28,10 @@ const CLEAN_GIT = {
 export async function createBench() {
   const root = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
   const host: GitHost = { dataDirectory: join(root, 'data') }
-  const provider = jailProvider(join(root, 'data', 'sandboxes'))
-  let sandboxes = 0
+  const log = createLog({ process: 'test', level: 'silent' })
+  const { dataDirectory } = host
+  const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+  let runs = 0
   return {
     root,
     host,
@@ -68,26 +65,31 @@ export async function createBench() {
 
     /** A run's requests with everything filled in. */
     async createRun(overrides: Partial<SyncRequest> & { source: RepositorySource }) {
-      sandboxes += 1
-      const sandboxId = overrides.sandboxId ?? (await provider.create(`sandbox-${sandboxes}`))
+      runs += 1
+      const sandboxId = overrides.sandboxId ?? (await provider.create(newId()))
       const sync: SyncRequest = {
         host,
         provider,
         sandboxId,
-        repoId: `repo-${sandboxes}`,
+        repoId: `repo-${runs}`,
         baseBranch: 'main',
         workingBranch: 'work',
         createBranch: true,
         callId: '01890000-0000-7000-8000-0123456789ab',
         confirm: async () => true,
         signal: new AbortController().signal,
-        log: createLog({ process: 'test', level: 'silent' }),
+        log,
         ...overrides,
       }
+      const files = join(dataDirectory, 'sandboxes', sandboxId)
       return {
         sync,
         sandboxId,
-        workspace: join(root, 'data', 'sandboxes', sandboxId, 'workspace'),
+        /** The sandbox's own files, seen from the host. */
+        workspace: join(files, 'workspace'),
+        home: join(files, 'home'),
+        /** Writes a file as the sandbox's user would. */
+        write: (path: string, text: string) => writeAsOwner(join(files, 'workspace'), path, text),
         delivery: (checkout: SyncedCheckout, more: Partial<DeliverRequest> = {}): DeliverRequest => ({
           ...sync,
           checkout,
@@ -136,6 +138,15 @@ export async function git(directory: string, ...args: string[]): Promise<string>
   return stdout.trim()
 }
 
+async function writeAsOwner(directory: string, path: string, text: string): Promise<void> {
+  const { uid, gid } = await stat(directory)
+  const file = join(directory, path)
+  const made = await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, text)
+  if (made) await chown(made, uid, gid)
+  for (const owned of [file, dirname(file)]) await chown(owned, uid, gid)
+}
+
 async function inSandbox(provider: SandboxProvider, sandboxId: string, script: string): Promise<string> {
   const env = Object.fromEntries(Object.entries(CLEAN_GIT).filter(([name]) => name.startsWith('GIT_')))
   const child = await provider.start(sandboxId, { argv: ['sh', '-ec', script], network: 'none', env })
@@ -146,64 +157,4 @@ async function inSandbox(provider: SandboxProvider, sandboxId: string, script: s
   ])
   if (exitCode !== 0) throw new Error(`the agent's script failed: ${stderr}`)
   return stdout.trim()
-}
-
-/** The port with a bubblewrap of a few lines: enough for git, not a provider to run agents in. */
-function jailProvider(directory: string): SandboxProvider {
-  const home = (sandboxId: string) => join(directory, sandboxId)
-  return {
-    name: 'test jail',
-    check: async () => {},
-    async create(recordId) {
-      for (const name of ['workspace', 'home']) await mkdir(join(home(recordId), name), { recursive: true })
-      return recordId
-    },
-    exists: sandboxId => Bun.file(join(home(sandboxId), 'workspace')).exists(),
-    start: async (sandboxId, command) => startJailed(home(sandboxId), command),
-    pause: async () => {},
-    destroy: sandboxId => rm(home(sandboxId), { recursive: true, force: true }),
-  }
-}
-
-function startJailed(files: string, command: SandboxCommand): SandboxProcess {
-  const mounts = (command.mounts ?? []).flatMap(mount => ['--ro-bind', mount.hostPath, mount.sandboxPath])
-  const system = ['/usr', '/etc'].flatMap(path => ['--ro-bind', path, path])
-  const links = ['bin', 'lib', 'lib64'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`])
-  const own = [
-    '--bind',
-    join(files, 'workspace'),
-    WORKSPACE_PATH,
-    '--bind',
-    join(files, 'home'),
-    AGENT_HOME_PATH,
-  ]
-  const jail = ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', ...system, ...links, ...own]
-  const extra = [
-    '--tmpfs',
-    '/tmp',
-    '--proc',
-    '/proc',
-    '--dev',
-    '/dev',
-    '--chdir',
-    command.cwd ?? WORKSPACE_PATH,
-  ]
-  const child = Bun.spawn([...jail, ...extra, ...mounts, '--', ...command.argv], {
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: AGENT_HOME_PATH, ...command.env },
-    stdin: command.stdin === undefined ? 'ignore' : new Blob([command.stdin]),
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  return {
-    stdout: child.stdout,
-    stderr: child.stderr,
-    exited: child.exited.then(() => ({
-      exitCode: child.exitCode,
-      signal: child.signalCode === null ? null : String(child.signalCode),
-    })),
-    async stop() {
-      child.kill('SIGKILL')
-      await child.exited
-    },
-  }
 }
