@@ -14,6 +14,7 @@ import {
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { Log } from '../log.ts'
 import type { EventMessage } from '../outbox/relay.ts'
+import { inboxPrefix } from './inbox.ts'
 
 export interface Bus {
   serviceName: Issuer
@@ -73,6 +74,7 @@ export function openBus(options: { url: string; serviceName: Issuer; log: Log })
           servers,
           ...(user ? { user, pass } : {}),
           name: serviceName,
+          inboxPrefix: inboxPrefix(serviceName),
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_MS,
           pingInterval: 5_000,
