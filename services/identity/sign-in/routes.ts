@@ -67,9 +67,9 @@ export function signInRoutes(kit: IdentityKit) {
     })
     .post('/api/auth/password', async ({ context: from, request }) => {
       requirePasswords()
+      const userId = userIdOf(from)
       const { currentPassword, newPassword } = check(PasswordBody, await readJsonObject(request))
       refuse('newPassword', passwordFault(newPassword))
-      const userId = userIdOf(from)
       const sessionId = from.caller.sid ?? null
       const cookie = await changePassword(
         kit,

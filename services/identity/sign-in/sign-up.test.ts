@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { answerOf, type IdentityBench, PASSWORD, startIdentity } from '../test-bench.ts'
 
 const PATH = '/api/auth/sign-up/email'
@@ -38,6 +39,14 @@ test('an account gets a session of its own, an event for each, and no secret in 
   const token = cookie.match(/=([^;]+)/)?.[1] ?? '?'
   const stored = JSON.stringify([user, session, events])
   for (const secret of [PASSWORD, token]) expect(stored).not.toContain(secret)
+})
+
+test('what happened reaches the stream', async () => {
+  const isPublished = async () => {
+    const rows = await open.sql`select 1 from identity.outbox where published_at is null`
+    return rows.length === 0
+  }
+  expect(await waitUntil(isPublished, { limitMs: 20_000 })).toBe(true)
 })
 
 test('every bad field is 400 and named, and no account is made', async () => {
