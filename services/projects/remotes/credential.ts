@@ -36,6 +36,13 @@ export function assertFits(credential: Credential, remote: Remote): void {
     throw wrong('credential', 'an ssh remote takes ssh_private_key')
 }
 
+/** What git is given: a user name in the address would keep it from asking for the credential's. */
+export function addressFor(remote: Remote, auth: RemoteAuth): string {
+  return remote.kind === 'http' && auth.kind === 'basic'
+    ? remote.url.replace(/\/\/[^@/]*@/, '//')
+    : remote.url
+}
+
 /** The text that is sealed. */
 export function encodeCredential(credential: Credential): string {
   return JSON.stringify(credential)

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
+import { addressFor } from './credential.ts'
 import type { LocalRemote } from './parse-remote.ts'
 import type { VettedRemote } from './vet-remote.ts'
 
@@ -62,7 +63,7 @@ export async function withGitSession<T>(
       environment.GIT_SSH_COMMAND = await sshCommand(home, remote.host, addresses, auth)
       environment.GIT_SSH_VARIANT = 'ssh'
     }
-    return await use({ options, environment, home, url: urlFor(remote, auth) })
+    return await use({ options, environment, home, url: addressFor(remote, auth) })
   } finally {
     await rm(home, { recursive: true, force: true })
   }
@@ -77,13 +78,6 @@ function safeDirectory({ path }: LocalRemote): string {
 /** curl's `HOST:PORT:ADDRESS,…`: the name is not looked up again. */
 function pin({ host, port }: { host: string; port: number }, addresses: string[]): string {
   return `${host}:${port}:${addresses.map(address => (address.includes(':') ? `[${address}]` : address)).join(',')}`
-}
-
-/** A user name in the address would keep git from asking for the credential's. */
-function urlFor(remote: VettedRemote['remote'], auth: RemoteAuth): string {
-  return remote.kind === 'http' && auth.kind === 'basic'
-    ? remote.url.replace(/\/\/[^@/]*@/, '//')
-    : remote.url
 }
 
 /**

@@ -172,10 +172,7 @@ describe('http remotes', () => {
   test('a flood of refs named HEAD is cut off', async () => {
     const tree = makeWorkTree(root, 'flood')
     const commit = git(tree, 'rev-parse', 'HEAD')
-    const refs = Array.from(
-      { length: 800 },
-      (_, i) => `create refs/x/${'n'.repeat(200)}/${i}/HEAD ${commit}`,
-    )
+    const refs = Array.from({ length: 800 }, (_, i) => `create refs/x/${'n'.repeat(200)}/${i}/HEAD ${commit}`)
     Bun.spawnSync(['git', 'update-ref', '--stdin'], { cwd: tree, stdin: Buffer.from(`${refs.join('\n')}\n`) })
     expect((await probe(tree)).headBranch).toBe('main')
     const more = refs.flatMap(line => [line.replace('/x/', '/y/'), line.replace('/x/', '/z/')])

@@ -1,4 +1,5 @@
 /** Projects' own settings, beside those every service has (projects spec 9). */
+import type { ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { ConfigError } from '@mogplex/kit/config.ts'
 import { Type } from '@sinclair/typebox'
 import type { RemoteRules } from './remotes/vet-remote.ts'
@@ -31,4 +32,13 @@ export function remoteRules(settings: RemoteSettings): RemoteRules {
     allowPrivateHosts: settings.GIT_ALLOW_PRIVATE_HOSTS === 'true',
     localRoots,
   }
+}
+
+/** What every feature of projects is built from. */
+export type ProjectsKit = ServiceKit<typeof ProjectsSettings>
+
+/** On whose behalf something is changed, and by which request; both go into the events. */
+export interface Owner {
+  userId: string
+  requestId: string
 }

@@ -1,0 +1,118 @@
+/** Changes and deletes repos (projects spec 2.2), each in one transaction with its event. */
+import { ApiError } from '@mogplex/kit/errors.ts'
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { repoDeleted, repoUpdated } from '@mogplex/proto/projects.ts'
+import { outbox, type Repo, type repos } from '../database/schema.ts'
+import { type Owner, type ProjectsKit, remoteRules } from '../environment.ts'
+import { holdWorkspace, workspaceOrNotFound } from '../workspaces/store.ts'
+import { type PlannedRemote, planRemote, probePlanned } from './change-remote.ts'
+import { assertNoDuplicate, duplicateRepo, isDuplicateFailure } from './duplicate.ts'
+import { changedSettings, type RepoChange } from './fields.ts'
+import { sealEnvVars } from './secrets.ts'
+import {
+  deleteRepo,
+  findRepo,
+  findSameRepo,
+  type RepoInWorkspace,
+  repoNotFound,
+  repoOrNotFound,
+  updateRepo,
+} from './store.ts'
+
+/** What is to be written, and what of it is new. */
+interface Plan {
+  columns: Partial<typeof repos.$inferInsert>
+  fields: string[]
+  remote: PlannedRemote | null
+}
+
+/** What does not differ from `current` is no change and makes no event. */
+export async function changeRepo(
+  kit: ProjectsKit,
+  owner: Owner,
+  { repo, workspace }: RepoInWorkspace,
+  change: RepoChange,
+): Promise<RepoInWorkspace> {
+  const { database } = kit
+  const plan = await planChange(kit, repo, change)
+  if (plan.columns.workspaceId !== undefined)
+    await workspaceOrNotFound(database, owner.userId, plan.columns.workspaceId)
+  if (plan.fields.length === 0) return { repo, workspace }
+  await assertNoDuplicate(database, identityAfter(repo, plan), repo.id)
+  if (plan.remote) await probePlanned(plan.remote)
+  try {
+    await writeChange(kit, owner, repo, plan)
+  } catch (error) {
+    if (!isDuplicateFailure(error)) throw error
+    throw duplicateRepo(await findSameRepo(database, identityAfter(repo, plan)))
+  }
+  return repoOrNotFound(database, owner.userId, repo.id)
+}
+
+async function planChange({ config, secrets }: ProjectsKit, repo: Repo, change: RepoChange): Promise<Plan> {
+  const touchesRemote = change.remoteUrl !== undefined || change.credential !== undefined
+  const remote = touchesRemote
+    ? await planRemote(repo, change, { rules: remoteRules(config), secrets })
+    : null
+  const plan: Plan = {
+    remote,
+    columns: { ...change.settings, ...remote?.columns },
+    fields: [...changedSettings(repo, change.settings), ...(remote?.fields ?? [])],
+  }
+  if (change.defaultBranch !== undefined && change.defaultBranch !== repo.defaultBranch) {
+    plan.columns.defaultBranch = change.defaultBranch
+    plan.fields.push('default_branch')
+  }
+  if (change.workspaceId !== undefined && change.workspaceId.toLowerCase() !== repo.workspaceId) {
+    plan.columns.workspaceId = change.workspaceId
+    plan.fields.push('workspace_id')
+  }
+  if (change.sandboxEnvVars !== undefined) {
+    plan.columns.sandboxEnvVars = sealEnvVars(secrets, repo, change.sandboxEnvVars)
+    plan.columns.sandboxEnvVarKeys = Object.keys(change.sandboxEnvVars).sort()
+    // Values are not compared: a value given is a value written.
+    plan.fields.push('sandbox_env_vars')
+  }
+  return plan
+}
+
+function identityAfter(repo: Repo, { columns }: Plan): Pick<Repo, 'userId' | 'remoteKey' | 'rootDirectory'> {
+  const rootDirectory = columns.rootDirectory === undefined ? repo.rootDirectory : columns.rootDirectory
+  return { userId: repo.userId, remoteKey: columns.remoteKey ?? repo.remoteKey, rootDirectory }
+}
+
+async function writeChange(
+  { database }: ProjectsKit,
+  { userId, requestId }: Owner,
+  repo: Repo,
+  { columns, fields, remote }: Plan,
+): Promise<void> {
+  await database.transaction(async tx => {
+    if (columns.workspaceId !== undefined) await holdWorkspace(tx, userId, columns.workspaceId)
+    // A credential stored meanwhile for the old remote must not end up beside the new one.
+    const guard = remote && remote.fields.length > 0 ? repo.remoteVersion : null
+    const version = guard === null ? {} : { remoteVersion: guard + 1 }
+    const updated = await updateRepo(tx, repo, { ...columns, ...version }, guard)
+    if (!updated && (await findRepo(tx, userId, repo.id)))
+      throw new ApiError('CONFLICT', 'The remote or its credential was changed meanwhile; try again')
+    if (!updated) throw repoNotFound()
+    await recordEvent(tx, outbox, {
+      event: repoUpdated,
+      userId,
+      requestId,
+      payload: { repoId: repo.id, fields },
+    })
+  })
+}
+
+/** 404 when it is gone. */
+export async function removeRepo(
+  { database }: ProjectsKit,
+  { userId, requestId }: Owner,
+  { repo }: RepoInWorkspace,
+): Promise<void> {
+  await database.transaction(async tx => {
+    if (!(await deleteRepo(tx, repo))) throw repoNotFound()
+    await recordEvent(tx, outbox, { event: repoDeleted, userId, requestId, payload: { repoId: repo.id } })
+  })
+}

@@ -1,0 +1,67 @@
+/** A repo as clients see it (projects spec 2.1, 2.2). */
+
+import type { SecretBox } from '@mogplex/kit/secrets.ts'
+import type { AssertionClaims } from '@mogplex/proto/caller.ts'
+import { presentWorkspace } from '../workspaces/present.ts'
+import { openEnvVars } from './secrets.ts'
+import type { RepoInWorkspace } from './store.ts'
+
+/** Repos from plain git remotes have no installation, no snapshot and no sub-projects yet. */
+const LOCAL_GIT = {
+  github_id: null,
+  github_installation_id: null,
+  parent_repo_id: null,
+  is_monorepo: false,
+  snapshot_id: null,
+  snapshot_created_at: null,
+  snapshot_commit_sha: null,
+  snapshot_lockfile_hash: null,
+  github_has_app_installation: false,
+  github_app_covered: false,
+  github_triggerable: false,
+  github_access_state: 'local_only',
+  github_coverage_label: 'Local git',
+  github_coverage_detail: 'A plain git remote: runs and sandboxes work, GitHub events do not reach it.',
+}
+
+/** Values of environment variables go to people who signed in, never to tokens (projects spec 1, "Secrets"). */
+export function mayReadValues({ amr }: AssertionClaims): boolean {
+  return amr === 'session' || amr === 'test'
+}
+
+/** 503 when values are to be shown and cannot be read. */
+export function presentRepo(
+  { repo, workspace }: RepoInWorkspace,
+  caller: AssertionClaims,
+  secrets: SecretBox,
+): Record<string, unknown> {
+  const [owner = '', name = ''] = repo.fullName.split('/')
+  return {
+    id: repo.id,
+    user_id: repo.userId,
+    provider: repo.provider,
+    full_name: repo.fullName,
+    owner,
+    name,
+    default_branch: repo.defaultBranch,
+    root_directory: repo.rootDirectory,
+    workspace_id: repo.workspaceId,
+    remote_url: repo.remoteUrl,
+    has_credential: repo.credential !== null,
+    install_command: repo.installCommand,
+    dev_command: repo.devCommand,
+    dev_port: repo.devPort,
+    dev_port_auto: repo.devPortAuto,
+    sandbox_timeout_ms: repo.sandboxTimeoutMs,
+    runtime: repo.runtime,
+    env_sync_mode: repo.envSyncMode,
+    ...(mayReadValues(caller) ? { sandbox_env_vars: openEnvVars(secrets, repo) } : {}),
+    sandbox_env_var_keys: repo.sandboxEnvVarKeys,
+    is_favorite: repo.isFavorite,
+    is_hidden: repo.isHidden,
+    ...LOCAL_GIT,
+    workspace: presentWorkspace(workspace),
+    created_at: repo.createdAt.toISOString(),
+    updated_at: repo.updatedAt.toISOString(),
+  }
+}

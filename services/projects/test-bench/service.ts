@@ -1,0 +1,96 @@
+/** Projects as tests meet it: the real service on a real Postgres and NATS, called like the gateway calls it. */
+import { startService } from '@mogplex/kit/boot/service.ts'
+import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
+import { openBus } from '@mogplex/kit/bus/connect.ts'
+import { newId } from '@mogplex/kit/ids.ts'
+import { createLog } from '@mogplex/kit/log.ts'
+import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
+import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
+import { serviceClient, type TestCaller } from '@mogplex/kit/test-bench/service-client.ts'
+import { projectsService } from '../service.ts'
+
+/** 32 bytes of nothing in particular. */
+const ENCRYPTION_KEY = Buffer.alloc(32, 9).toString('base64')
+
+type Settings = Record<string, string | undefined>
+
+/** An answer, read. `list` is the body where it is an array. */
+export interface Answered {
+  status: number
+  body: Record<string, unknown>
+  list: Record<string, unknown>[]
+}
+
+/** Starts projects with `settings` over sensible ones, on a database and a NATS server of its own. */
+export async function startProjects(settings: Settings = {}) {
+  const [postgres, nats, issuers] = await Promise.all([
+    usePostgres(),
+    useNats({ jetstream: true }),
+    createTestIssuers(),
+  ])
+  const { url, adminUrl } = await postgres.createDatabase('projects')
+  const log = createLog({ process: 'test', level: 'silent' })
+  const closers: (() => Promise<void>)[] = []
+
+  /** A further replica on the same database and NATS, with other settings. */
+  const startReplica = async (different: Settings = {}) => {
+    const port = await findFreePort()
+    const baseUrl = `http://127.0.0.1:${port}`
+    const environment = {
+      PORT: String(port),
+      SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+      GIT_ALLOW_PRIVATE_HOSTS: 'true',
+      GIT_ALLOW_HTTP: 'true',
+      DATABASE_URL: url,
+      NATS_URL: nats.url,
+      ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
+      ...issuers.environmentOf('projects'),
+      ...settings,
+      ...different,
+    }
+    closers.push(...(await startService(projectsService, environment, log)))
+    const send = await serviceClient({ service: 'projects', baseUrl, issuers })
+    const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
+      const response = await send(method, path, json === undefined ? { as } : { as, json })
+      const value: unknown = await response.json()
+      return {
+        status: response.status,
+        body: Array.isArray(value) ? {} : (value as Record<string, unknown>),
+        list: Array.isArray(value) ? value : [],
+      }
+    }
+    return { baseUrl, call, send }
+  }
+
+  const { baseUrl, call, send } = await startReplica()
+  const sql = connectAsAdmin(adminUrl)
+  const bus = openBus({ url: nats.url, serviceName: 'runtime', log })
+  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+  const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
+  const ask: Asker = createAsker({ bus, sign: await issuers.signAs('runtime'), urls })
+  /** The events recorded about a user, oldest first. */
+  const eventsOf = async ({ userId }: TestCaller) =>
+    sql<{ subject: string; payload: Record<string, unknown> }[]>`
+      select subject, payload from projects.outbox where user_id = ${userId ?? ''} order by sequence`
+
+  const stop = async () => {
+    await bus.close()
+    for (const close of closers.toReversed()) await close()
+    await sql.end()
+    await nats.close()
+  }
+  return { call, send, ask, sql, baseUrl, eventsOf, startReplica, stop }
+}
+
+/** Somebody who has nothing yet. */
+export function newUser(): TestCaller & { userId: string } {
+  return { userId: newId() }
+}
+
+/** The same user, calling with a token. */
+export function byToken(user: TestCaller): TestCaller {
+  return { ...user, amr: 'pat', keyId: newId() }
+}
