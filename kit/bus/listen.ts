@@ -5,7 +5,13 @@
  */
 import type { Tell } from '@mogplex/proto/contract.ts'
 import type { Issuer } from '@mogplex/proto/services.ts'
-import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+} from '@nats-io/jetstream'
 import { Type } from '@sinclair/typebox'
 import type { Database, Transaction } from '../database/connect.ts'
 import { newId } from '../ids.ts'
@@ -15,9 +21,12 @@ import { check } from '../validation.ts'
 import { type Bus, eventStreamName } from './connect.ts'
 
 const MAX_DELIVERIES = 8
-const RETRY_BASE_MS = 500
+const DEFAULT_RETRY_BASE_MS = 500
 const RETRY_MAX_MS = 60_000
 const RESTART_MS = 1_000
+const BATCH = 50
+const WAIT_MS = 5_000
+const ACK_WAIT_NS = 30e9
 
 const Message = Type.Object({
   eventId: Type.String(),
@@ -46,6 +55,8 @@ export interface ListenOptions {
   inbox: InboxTable
   deadLetters: DeadLettersTable
   log: Log
+  /** Wait before the second try; doubles with each further one. Default 500 ms. */
+  retryBaseMs?: number
   /** Runs after each handled fact's commit. */
   afterCommit?: () => void
 }
@@ -53,15 +64,22 @@ export interface ListenOptions {
 /** Reads until stopped, through outages of NATS, from the oldest fact the stream still holds. */
 export function listen(listener: Listener, options: ListenOptions): { stop: () => Promise<void> } {
   let isStopped = false
-  let messages: ConsumerMessages | null = null
+  let batch: ConsumerMessages | null = null
+  const readWhileThere = async () => {
+    const consumer = await openConsumer(listener, options.bus)
+    // Batch by batch rather than as one endless stream: a consumer that is gone, because NATS lost its
+    // disk, then shows as an error here, and is made anew.
+    while (!isStopped) {
+      batch = await consumer.fetch({ max_messages: BATCH, expires: WAIT_MS })
+      for await (const message of batch) await receive(message, listener, options)
+    }
+  }
   const loop = async () => {
     while (!isStopped) {
       try {
-        messages = await consume(listener, options.bus)
-        for await (const message of messages) await receive(message, listener, options)
+        if (options.bus.connection()) await readWhileThere()
       } catch (err) {
-        if (!isStopped && options.bus.connection())
-          options.log.warn({ event: 'listen.restarting', consumer: listener.consumer, err })
+        if (!isStopped) options.log.warn({ event: 'listen.restarting', consumer: listener.consumer, err })
       }
       if (!isStopped) await Bun.sleep(RESTART_MS)
     }
@@ -70,16 +88,15 @@ export function listen(listener: Listener, options: ListenOptions): { stop: () =
   return {
     stop: async () => {
       isStopped = true
-      messages?.stop()
+      batch?.stop()
       await finished
     },
   }
 }
 
-async function consume({ consumer, event }: Listener, bus: Bus): Promise<ConsumerMessages> {
+async function openConsumer({ consumer, event }: Listener, bus: Bus): Promise<Consumer> {
   const owner = event.subject.split('.')[1] as Issuer
   const stream = eventStreamName(owner)
-  const js = bus.jetstream()
   const manager = await bus.jetstreamManager()
   const known = await manager.consumers.info(stream, consumer).catch(() => null)
   if (!known) {
@@ -88,12 +105,11 @@ async function consume({ consumer, event }: Listener, bus: Bus): Promise<Consume
       filter_subject: event.subject,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ack_wait: 30e9,
+      ack_wait: ACK_WAIT_NS,
       max_deliver: -1,
     })
   }
-  const handle = await js.consumers.get(stream, consumer)
-  return handle.consume({ max_messages: 50 })
+  return bus.jetstream().consumers.get(stream, consumer)
 }
 
 async function receive(message: JsMsg, listener: Listener, options: ListenOptions): Promise<void> {
@@ -124,7 +140,10 @@ async function retryOrPutAside(
   const deliveries = message.info.deliveryCount
   options.log.warn({ event: 'listen.failed', consumer: listener.consumer, deliveries, err })
   // A plain nak() would be redelivered at once, and max_deliver would leave the message stuck.
-  if (deliveries < MAX_DELIVERIES) return message.nak(Math.min(RETRY_BASE_MS * 2 ** deliveries, RETRY_MAX_MS))
+  if (deliveries < MAX_DELIVERIES)
+    return message.nak(
+      Math.min((options.retryBaseMs ?? DEFAULT_RETRY_BASE_MS) * 2 ** deliveries, RETRY_MAX_MS),
+    )
   try {
     await options.database.insert(options.deadLetters).values({
       id: newId(),
