@@ -1,4 +1,5 @@
 /** One writer of a mirror's refs at a time, and no lock file that outlives its git. */
+import { existsSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GitStopped, throwIfStopped } from './failure.ts'
@@ -48,6 +49,7 @@ const STALE_LOCK_MS = 10_000
 const LOOK_AGAIN_MS = 100
 
 async function removeStaleLocks(mirror: string, signal: AbortSignal): Promise<void> {
+  if (!existsSync(mirror)) return
   const names = [...(await readdir(mirror)), ...(await refFiles(mirror))].filter(name =>
     name.endsWith('.lock'),
   )

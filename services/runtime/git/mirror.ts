@@ -3,10 +3,11 @@
  * It is the only place where host-side git works and the only one that talks to the remote. Sandboxes see
  * it read-only. Its configuration is written by us alone and holds no secret.
  */
-import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { GitFailure } from './failure.ts'
 import { type GitHost, globalConfigPath, runHostGit } from './host-git.ts'
+import { withMirrorLock } from './mirror-lock.ts'
 import type { RemoteAddress } from './remote-address.ts'
 
 /**
@@ -65,9 +66,11 @@ export async function ensureMirror(
 /** Made aside and moved into place: a mirror is there whole or not at all. */
 async function createMirror(host: GitHost, mirror: string, signal: AbortSignal): Promise<void> {
   const fresh = `${mirror}.${crypto.randomUUID()}`
-  await mkdir(fresh, { mode: 0o755 })
+  await mkdir(fresh)
   try {
-    const args = ['init', '--quiet', '--bare', '--template=', '--initial-branch=none', '.']
+    await chmod(fresh, 0o755)
+    const flags = ['--quiet', '--bare', '--template=', '--initial-branch=none', '--shared=0644']
+    const args = ['init', ...flags, '.']
     const made = await runHostGit({ host, gitDirectory: fresh, args, signal })
     if (made.exitCode !== 0) throw new Error(`git init failed: ${made.stderr}`)
     await rename(fresh, mirror)
@@ -101,10 +104,21 @@ function globalConfig(address: RemoteAddress): string {
   return `[safe]\n${lines.join('')}`
 }
 
+/** Removes what is kept of a repository; a mirror that is not there is fine. Waits for its writer. */
+export async function removeMirror(host: GitHost, repoId: string, signal: AbortSignal): Promise<void> {
+  const mirror = mirrorPath(host, repoId)
+  await withMirrorLock(mirror, signal, async () => {
+    await rm(mirror, { recursive: true, force: true })
+    await rm(globalConfigPath(mirror), { force: true })
+  })
+}
+
 async function writeIfDifferent(path: string, text: string): Promise<void> {
   const file = Bun.file(path)
   if ((await file.exists()) && (await file.text()) === text) return
   const fresh = `${path}.${crypto.randomUUID()}`
-  await writeFile(fresh, text, { mode: 0o644 })
+  await writeFile(fresh, text)
+  // The sandbox's git reads it too, whatever this process's umask.
+  await chmod(fresh, 0o644)
   await rename(fresh, path)
 }

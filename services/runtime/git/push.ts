@@ -38,8 +38,18 @@ export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
   return result
 }
 
-/** Spares the next sync a fetch. A ref that another run holds is left alone: the sync will see to it. */
-async function remember({ host, mirror, branch, commit, signal }: PushRequest): Promise<void> {
+const REMEMBER_TIMEOUT_MS = 2_000
+
+/**
+ * Spares the next sync a fetch, and is not worth waiting for: what is pushed is pushed, even when a cancel or
+ * another writer of the mirror keeps us from noting it.
+ */
+async function remember({ host, mirror, branch, commit }: PushRequest): Promise<void> {
   const args = ['update-ref', mirrorRef(branch), commit]
-  await withMirrorLock(mirror, signal, () => runHostGit({ host, gitDirectory: mirror, args, signal }))
+  const signal = AbortSignal.timeout(REMEMBER_TIMEOUT_MS)
+  try {
+    await withMirrorLock(mirror, signal, () => runHostGit({ host, gitDirectory: mirror, args, signal }))
+  } catch (error) {
+    if (!(error instanceof GitStopped)) throw error
+  }
 }

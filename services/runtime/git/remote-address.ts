@@ -23,9 +23,14 @@ export function parseRemoteAddress(url: string): RemoteAddress | null {
     return { url, transport: 'file', path: decodePath(url.slice('file://'.length)) }
   if (isAbsolute(url)) return { url, transport: 'file', path: url }
   for (const transport of ['https', 'http', 'ssh'] as const) {
-    if (url.startsWith(`${transport}://`)) return URL.canParse(url) ? { url, transport, path: null } : null
+    if (url.startsWith(`${transport}://`)) return isPlain(url) ? { url, transport, path: null } : null
   }
   return SCP_LIKE.test(url) ? { url, transport: 'ssh', path: null } : null
+}
+
+/** A password in an address would end up in arguments and configuration. */
+function isPlain(url: string): boolean {
+  return URL.canParse(url) && new URL(url).password === ''
 }
 
 /** Git decodes percent signs in `file://` too; a stray one stays as it is. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { readFile, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GitStopped } from './failure.ts'
-import { mirrorPath, mirrorRef } from './mirror.ts'
+import { mirrorPath, mirrorRef, removeMirror } from './mirror.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
 
@@ -116,7 +116,13 @@ test('an empty remote and a missing base branch are told apart', async () => {
 })
 
 test('a missing remote, a strange address and a checkout of our own are refused', async () => {
-  for (const url of ['file:///nowhere/at/all', 'ext::sh -c id', '--upload-pack=x', 'ftp://example.test/x']) {
+  for (const url of [
+    'file:///nowhere/at/all',
+    'ext::sh -c id',
+    '--upload-pack=x',
+    'ftp://example.test/x',
+    'https://a:b@example.test/x',
+  ]) {
     const run = await bench.createRun({ source: sourceOf(url) })
     await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/not found|not supported/))
   }
@@ -136,7 +142,7 @@ test('a repository of another user and a path with odd characters are read', asy
 test('two runs of one repository at once both get their checkout', async () => {
   const remote = await bench.createRemote('twice')
   const source = sourceOf(`file://${remote}`)
-  const branches = ['a', 'b', 'a/b/c'.replace('a/', 'x/'), 'd']
+  const branches = ['a', 'b', 'x/b/c', 'd']
   const runs = await Promise.all(
     branches.map(workingBranch => bench.createRun({ source, workingBranch, repoId: 'shared' })),
   )
@@ -153,6 +159,10 @@ test('lock files and half-done work of a killed sync do not stop the next one', 
     await writeFile(join(mirror, lock), '')
     await utimes(join(mirror, lock), new Date(0), new Date(0))
   }
+  // One that may still belong to an orphan is waited for.
+  const young = new Date(Date.now() - 9_700)
+  await writeFile(join(mirror, 'young.lock'), '')
+  await utimes(join(mirror, 'young.lock'), young, young)
   await run.agent('touch .git/index.lock .git/mogplex-switching; rm readme.md; echo half > half.txt')
   const synced = await syncCheckout({ ...run.sync, workingBranch: 'later' })
   expect(synced).toMatchObject({ baseCommit: commit, headCommit: commit })
@@ -175,6 +185,28 @@ test('a refused confirmation pushes nothing', async () => {
   const sync = { ...run.sync, confirm: async () => false }
   await expect(syncCheckout(sync)).rejects.toBeInstanceOf(GitStopped)
   expect(await git(remote, 'branch', '--list', 'work')).toBe('')
+})
+
+test('a tight umask does not lock the sandbox out of the mirror', async () => {
+  const before = process.umask(0o077)
+  try {
+    const { run } = await setUp('umask')
+    expect(await syncCheckout(run.sync)).toMatchObject({ freshClone: true })
+    expect(await run.syncAndDeliver('echo x > x')).toMatchObject({ pushed: true })
+  } finally {
+    process.umask(before)
+  }
+})
+
+test('a repository that is removed leaves no mirror, and can be synced anew', async () => {
+  const { run } = await setUp('removed')
+  await syncCheckout(run.sync)
+  const { repoId, signal } = run.sync
+  await removeMirror(bench.host, repoId, signal)
+  await removeMirror(bench.host, repoId, signal)
+  const left = await readdir(join(bench.host.dataDirectory, 'mirrors'))
+  expect(left.filter(name => name.startsWith(`${repoId}.`))).toEqual([])
+  expect(await syncCheckout(run.sync)).toMatchObject({ freshClone: false })
 })
 
 test('the mirror holds no credential-bearing configuration and only we can enter its directory', async () => {
