@@ -1,0 +1,125 @@
+/**
+ * The environment of each child process: its own settings, what every program needs, and those settings of
+ * the person that concern it. Nothing else reaches it, least of all another child's secrets.
+ */
+import { homedir } from 'node:os'
+import { withLogin } from '@mogplex/kit/postgres-server/access.ts'
+import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
+import { type Keys, publicKeys } from './keys.ts'
+import type { ProcessName } from './processes.ts'
+
+export type Environment = Record<string, string | undefined>
+
+/** What any program may need to run and to reach the network from here. */
+const FOR_EVERYBODY = [
+  ...['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy', 'NO_PROXY', 'no_proxy'],
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+  ...['LOG_LEVEL', 'NODE_ENV'],
+]
+
+const MODEL_ENDPOINTS = ['OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL', 'AI_GATEWAY_BASE_URL']
+const GIT_RULES = ['LOCAL_GIT_ROOTS', 'GIT_ALLOW_PRIVATE_HOSTS', 'GIT_ALLOW_HTTP']
+const LIMITS = ['PAT', 'SESSION', 'ANON', 'AUTHFAIL', 'SIGNIN_IP', 'SIGNIN_EMAIL', 'SIGNUP']
+const NPM_SETTINGS = ['registry', 'userconfig', 'globalconfig', 'cafile', 'cache'].flatMap(name => [
+  `npm_config_${name}`,
+  `NPM_CONFIG_${name.toUpperCase()}`,
+])
+
+/** Settings a person may set, by the process they are passed on to. */
+export const PASSED_ON: Record<ProcessName, readonly string[]> = {
+  gateway: [
+    ...['TRUSTED_ORIGINS', 'CORS_ALLOWED_ORIGINS', 'MCP_ALLOWED_ORIGINS', 'TRUSTED_PROXIES'],
+    ...['CRON_SECRET', 'E2E_AUTH_SECRET'],
+    ...LIMITS.map(name => `RATE_LIMIT_${name}`),
+  ],
+  identity: [
+    ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],
+    ...['DEFAULT', 'USER_IDS', 'EMAILS', 'EMAIL_DOMAINS'].map(name => `PLATFORM_ACCESS_${name}`),
+    ...['OPENAI', 'ANTHROPIC', 'OPENROUTER', 'AI_GATEWAY'].map(name => `${name}_API_KEY`),
+    'SECRETS_ENCRYPTION_KEY_PREVIOUS',
+  ],
+  projects: [...GIT_RULES, 'SECRETS_ENCRYPTION_KEY_PREVIOUS'],
+  runtime: [
+    ...MODEL_ENDPOINTS,
+    ...GIT_RULES,
+    ...NPM_SETTINGS,
+    ...['ENABLE_ECHO_HARNESS', 'CODEX_CLI_VERSION', 'CLAUDE_CODE_CLI_VERSION'],
+    ...['RUN_TIMEOUT_SECONDS', 'RUN_IDLE_TIMEOUT_SECONDS', 'SHUTDOWN_GRACE_SECONDS'],
+    ...['SANDBOX_MAX_ACTIVE_PER_USER', 'SANDBOX_NETWORK', 'WORKER_CONCURRENCY'],
+    'SECRETS_ENCRYPTION_KEY_PREVIOUS',
+  ],
+}
+
+/** What is right on a laptop, unless the person says otherwise. */
+const LAPTOP_DEFAULTS: Environment = {
+  NODE_ENV: 'development',
+  AUTH_SIGNUP: 'first-user',
+  LOCAL_GIT_ROOTS: homedir(),
+  GIT_ALLOW_PRIVATE_HOSTS: 'true',
+  // Ctrl-C ends everything within 10 s (processes.ts), so runs cannot be waited for as long as elsewhere.
+  SHUTDOWN_GRACE_SECONDS: '2',
+}
+
+export interface Instance {
+  keys: Keys
+  ports: Record<ProcessName, number>
+  publicBaseUrl: string
+  /** Each service's own login. */
+  databaseUrls: Record<ServiceName, string>
+  /** Where NATS is; a login that is in it already is kept. */
+  natsUrl: string
+  runtimeDirectory: string
+}
+
+/** The whole environment of one process; `own` is the launcher's. */
+export function childEnvironment(name: ProcessName, instance: Instance, own: Environment): Environment {
+  const names = [...FOR_EVERYBODY, ...PASSED_ON[name]]
+  const settings = Object.fromEntries(
+    names.flatMap(key => {
+      const value = own[key] ?? LAPTOP_DEFAULTS[key]
+      return value === undefined ? [] : [[key, value] as const]
+    }),
+  )
+  return {
+    ...settings,
+    ...loopbackPastProxies(settings),
+    HOST: '127.0.0.1',
+    PORT: String(instance.ports[name]),
+    PUBLIC_BASE_URL: instance.publicBaseUrl,
+    NATS_URL: natsUrlOf(name, instance),
+    ...Object.fromEntries(
+      SERVICE_NAMES.map(service => [
+        `${service.toUpperCase()}_URL`,
+        `http://127.0.0.1:${instance.ports[service]}`,
+      ]),
+    ),
+    ...(name === 'gateway'
+      ? { GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway) }
+      : serviceSettings(name, instance)),
+  }
+}
+
+function serviceSettings(name: ServiceName, { keys, databaseUrls, runtimeDirectory }: Instance): Environment {
+  return {
+    DATABASE_URL: databaseUrls[name],
+    ASSERTION_PUBLIC_KEYS: JSON.stringify(publicKeys(keys)),
+    ASSERTION_SIGNING_KEY: JSON.stringify(keys.signingKeys[name]),
+    SECRETS_ENCRYPTION_KEY: keys.encryptionKeys[name],
+    ...(name === 'runtime' ? { RUNTIME_DATA_DIR: runtimeDirectory } : {}),
+  }
+}
+
+function natsUrlOf(name: ProcessName, { natsUrl, keys }: Instance): string {
+  const isGivenLogin = new URL(natsUrl).username !== ''
+  return isGivenLogin ? natsUrl : withLogin(natsUrl, name, keys.natsPasswords[name])
+}
+
+/** Behind a proxy, the processes must still reach each other directly. */
+function loopbackPastProxies(settings: Environment): Environment {
+  const isProxied = Object.keys(settings).some(name => /^https?_proxy$/i.test(name))
+  if (!isProxied) return {}
+  const exceptions = [settings.NO_PROXY ?? settings.no_proxy, '127.0.0.1', 'localhost']
+  const list = exceptions.filter(entry => entry).join(',')
+  return { NO_PROXY: list, no_proxy: list }
+}

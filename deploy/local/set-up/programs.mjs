@@ -1,0 +1,64 @@
+/** The programs the product runs that no npm package brings. */
+import { existsSync } from 'node:fs'
+import { findProgram } from './find-program.mjs'
+import { runStep, succeeds } from './run.mjs'
+
+const isLinux = process.platform === 'linux'
+
+/** By program name: the Debian package it is in. */
+const NEEDED = {
+  git: 'git',
+  ...(process.env.NATS_URL?.trim() ? {} : { 'nats-server': 'nats-server' }),
+  ...(isLinux ? { bwrap: 'bubblewrap', setpriv: 'util-linux', prlimit: 'util-linux' } : {}),
+}
+
+/** What to type where we cannot install ourselves, by the package manager that is there. */
+const BY_HAND = [
+  ['apt-get', packages => `sudo apt-get install ${packages}`],
+  ['dnf', packages => `sudo dnf install ${packages} (nats-server: github.com/nats-io/nats-server/releases)`],
+  ['pacman', packages => `sudo pacman -S ${packages}`],
+  ['apk', packages => `sudo apk add ${packages}`],
+  ['brew', packages => `brew install ${packages}`],
+]
+
+/** Installs what is missing where root or sudo allows it, else throws one line that says what to install. */
+export async function installPrograms() {
+  const missing = Object.keys(NEEDED).filter(name => findProgram(name) === null)
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map(name => NEEDED[name]))]
+  const asRoot = await rightsToInstall()
+  if (!asRoot) throw new Error(whatToInstall(missing, packages.join(' ')))
+  await installDebianPackages(asRoot, packages)
+  const still = missing.filter(name => findProgram(name) === null)
+  if (still.length > 0) throw new Error(whatToInstall(still, still.map(name => NEEDED[name]).join(' ')))
+}
+
+/** The words to put before apt-get, or null where there is no apt-get or no right to use it unasked. */
+async function rightsToInstall() {
+  if (!findProgram('apt-get')) return null
+  if (process.getuid() === 0) return []
+  return findProgram('sudo') && (await succeeds(['sudo', '-n', 'true'])) ? ['sudo', '-n'] : null
+}
+
+async function installDebianPackages(asRoot, packages) {
+  const aptGet = [
+    ...asRoot,
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-o',
+    'DPkg::Lock::Timeout=120',
+  ]
+  await runStep('Reading the list of Debian packages', [...aptGet, 'update'])
+  const install = [...aptGet, 'install', '-y', '--no-install-recommends', ...packages]
+  await runStep(`Installing ${packages.join(', ')}`, install)
+  // We run nats-server ourselves; the package's own service would listen to the whole network, open to all.
+  if (packages.includes('nats-server') && existsSync('/run/systemd/system'))
+    await succeeds([...asRoot, 'systemctl', 'disable', '--now', 'nats-server'])
+}
+
+function whatToInstall(missing, packages) {
+  const known = BY_HAND.find(([manager]) => findProgram(manager))
+  const how = known ? `Install with: ${known[1](packages)}` : `Install the packages ${packages}.`
+  return `Missing: ${missing.join(', ')}. ${how}`
+}

@@ -1,0 +1,43 @@
+/** The product's own processes as programs to supervise. */
+import { join } from 'node:path'
+import { tiedToParent } from '@mogplex/kit/processes/tied-to-parent.ts'
+import { childEnvironment, type Environment, type Instance } from '../child-environment.ts'
+import type { ProcessName } from '../processes.ts'
+import type { Program } from '../supervisor/supervise.ts'
+
+const PROBE_LIMIT_MS = 2_000
+
+/** `root` is the repository, `own` the launcher's environment. */
+export function productProgram(
+  name: ProcessName,
+  options: { root: string; instance: Instance; own: Environment },
+): Program {
+  const { root, instance, own } = options
+  const folder = name === 'gateway' ? name : join('services', name)
+  // An .env file of the repository is the launcher's to read: it may hold what only one child should know.
+  const command = [process.execPath, '--no-env-file', join(root, folder, 'main.ts')]
+  return {
+    name,
+    command: tiedToParent(command, 'KILL'),
+    environment: childEnvironment(name, instance, own),
+    directory: root,
+    stopSignal: 'SIGTERM',
+    isReady: () => saysReady(instance.ports[name]),
+  }
+}
+
+async function saysReady(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      signal: AbortSignal.timeout(PROBE_LIMIT_MS),
+      // A pooled connection to a process that died meanwhile would only fail.
+      headers: { connection: 'close' },
+      redirect: 'manual',
+      proxy: '',
+    })
+    await response.body?.cancel()
+    return response.status === 200
+  } catch {
+    return false
+  }
+}
