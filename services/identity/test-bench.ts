@@ -5,6 +5,7 @@ import { openBus } from '@mogplex/kit/bus/connect.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
@@ -60,13 +61,33 @@ export async function startIdentity(settings: Settings = {}) {
     return createAsker({ bus, sign: await issuers.signAs(issuer), urls })(contract, request, context)
   }
 
+  /**
+   * Starts `work` while nothing can be written to `table`, and lets go once `count` transactions wait: all
+   * that checked before they wrote have then checked, and the race between them is certain.
+   */
+  const raceOn = async <T>(table: string, count: number, work: () => Promise<T>): Promise<T> => {
+    let racing: Promise<T> | null = null
+    await sql.begin(async tx => {
+      await tx`lock table ${tx('identity')}.${tx(table)} in share mode`
+      racing = work()
+      const areWaiting = async () => {
+        const [row] = await tx`select count(*)::int as waiting from pg_locks
+          where not granted and database = (select oid from pg_database where datname = current_database())`
+        return row?.waiting >= count
+      }
+      if (!(await waitUntil(areWaiting, { limitMs: 20_000, everyMs: 20 }))) throw new Error('nobody waits')
+    })
+    if (!racing) throw new Error('the work did not start')
+    return racing
+  }
+
   const stop = async () => {
     await bus.close()
     for (const close of closers.toReversed()) await close()
     await sql.end()
     await nats.close()
   }
-  return { call, ask, sql, baseUrl, startReplica, stop }
+  return { call, ask, sql, baseUrl, startReplica, raceOn, stop }
 }
 
 export type IdentityBench = Awaited<ReturnType<typeof startIdentity>>

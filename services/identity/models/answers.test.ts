@@ -18,7 +18,7 @@ test('an empty catalogue is filled once, though replicas start together, and nev
   const count = async () => (await bench.sql`select count(*)::int as n from identity.ai_models`)[0]?.n
   expect(await count()).toBe(shippedCatalogue().length)
   await bench.sql`delete from identity.ai_models`
-  await Promise.all([bench.startReplica(), bench.startReplica()])
+  await bench.raceOn('ai_models', 2, () => Promise.all([bench.startReplica(), bench.startReplica()]))
   expect(await count()).toBe(shippedCatalogue().length)
   await bench.sql`delete from identity.ai_models where id <> 'openai/gpt-5.5'`
   await bench.startReplica()

@@ -43,6 +43,6 @@ export async function seedCatalogue(database: Database, now: Date): Promise<void
       createdAt: now,
       updatedAt: now,
     }))
-    await tx.insert(aiModels).values(rows).onConflictDoNothing()
+    await tx.insert(aiModels).values(rows)
   })
 }
