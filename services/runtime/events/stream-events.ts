@@ -14,8 +14,8 @@ import { type EventPage, readEventsAfter } from './store.ts'
 import { openWaker } from './waker.ts'
 
 const BATCH = 100
-const POLL_MS = 1_000
-const KEEP_ALIVE_MS = 15_000
+/** How often the table is read without a wake, and a silent stream says that it lives. */
+const TIMING = { pollMs: 1_000, keepAliveMs: 15_000 }
 
 export interface StreamDeps {
   database: Database
@@ -33,9 +33,14 @@ export interface StreamStart {
 }
 
 /** A `text/event-stream` answer that ends after the call's last event, or when the client goes. */
-export function streamEvents(deps: StreamDeps, start: StreamStart, client: AbortSignal): Response {
+export function streamEvents(
+  deps: StreamDeps,
+  start: StreamStart,
+  client: AbortSignal,
+  timing = TIMING,
+): Response {
   const ended = new AbortController()
-  const chunks = follow(deps, start, ended.signal)
+  const chunks = follow(deps, start, ended.signal, timing)
   const end = () => {
     client.removeEventListener('abort', end)
     deps.stopping.removeEventListener('abort', end)
@@ -69,6 +74,7 @@ async function* follow(
   deps: StreamDeps,
   start: StreamStart,
   ended: AbortSignal,
+  timing: typeof TIMING,
 ): AsyncGenerator<string, void> {
   const waker = openWaker(deps.live, liveRunSubject(start.runId))
   ended.addEventListener('abort', waker.close)
@@ -86,11 +92,11 @@ async function* follow(
       }
       if (page && isComplete(page, position)) return
       if (page?.call && page.call.eventCount > position) continue
-      if (performance.now() - saidAtMs >= KEEP_ALIVE_MS) {
+      if (performance.now() - saidAtMs >= timing.keepAliveMs) {
         yield ': keep-alive\n\n'
         saidAtMs = performance.now()
       }
-      if (!ended.aborted) await waker.wait(POLL_MS)
+      if (!ended.aborted) await waker.wait(timing.pollMs)
     }
   } finally {
     ended.removeEventListener('abort', waker.close)

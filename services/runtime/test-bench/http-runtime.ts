@@ -13,7 +13,7 @@ import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
-import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { type TestNats, useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { type ServiceClient, serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
@@ -38,6 +38,7 @@ export interface Replica {
 export interface HttpRuntime extends Replica {
   /** A login of its own, as a second process of the service has. */
   database: Database
+  databaseUrl: string
   sql: DatabaseConnection['sql']
   /** Wakes as another process would. */
   live: Live
@@ -49,6 +50,9 @@ export interface HttpRuntime extends Replica {
   clock: { offsetMs: number }
   /** How often workers were woken. */
   wakes: { count: number }
+  /** How many listen for wakes now, in all replicas: open streams and waiting cancels. */
+  listeners: { count: number }
+  nats: TestNats
   startReplica: () => Promise<Replica>
   close: () => Promise<void>
 }
@@ -69,7 +73,7 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
   const { url } = await createDatabase('runtime')
   const repos: HttpRuntime['repos'] = new Map()
   const users: HttpRuntime['users'] = new Map()
-  const state = { clock: { offsetMs: 0 }, wakes: { count: 0 } }
+  const state = { clock: { offsetMs: 0 }, wakes: { count: 0 }, listeners: { count: 0 } }
   const peers = answerAsPeers({ natsUrl: nats.url, issuers, repos, users })
   const startReplica = () => startHttpService({ url, natsUrl: nats.url, issuers, ...state })
   const first = await startReplica()
@@ -79,6 +83,8 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
     ...first,
     ...state,
     ...connection,
+    databaseUrl: url,
+    nats,
     live: openLive(bus, LIVE_RUNS),
     repos,
     users,
@@ -112,8 +118,9 @@ async function startHttpService(options: {
   issuers: TestIssuers
   clock: { offsetMs: number }
   wakes: { count: number }
+  listeners: { count: number }
 }): Promise<Replica> {
-  const { clock, wakes, issuers } = options
+  const { clock, wakes, listeners, issuers } = options
   const port = await findFreePort()
   const closers = await startService(
     {
@@ -124,7 +131,7 @@ async function startHttpService(options: {
       build: kit => {
         const deps = {
           ...kit,
-          live: openLive(kit.bus, LIVE_RUNS),
+          live: countListeners(openLive(kit.bus, LIVE_RUNS), listeners),
           now: () => new Date(Date.now() + clock.offsetMs),
           wakeWorkers: () => {
             wakes.count += 1
@@ -151,6 +158,23 @@ async function startHttpService(options: {
     call: await serviceClient({ service: 'runtime', baseUrl, issuers }),
     stop: async () => {
       for (const close of closers.splice(0).toReversed()) await close()
+    },
+  }
+}
+
+/** `live`, with how many listen to it now kept in `listeners`. */
+export function countListeners(live: Live, listeners: { count: number }): Live {
+  return {
+    wake: live.wake,
+    onWake: (subject, listener) => {
+      const stop = live.onWake(subject, listener)
+      listeners.count += 1
+      let isOpen = true
+      return () => {
+        if (isOpen) listeners.count -= 1
+        isOpen = false
+        stop()
+      }
     },
   }
 }
