@@ -1,0 +1,28 @@
+/** One request on its way through the pipeline, and what the steps have found out so far. */
+import type { Route } from '@mogplex/proto/routes.ts'
+import type { Caller } from './callers/caller.ts'
+import type { LimitState } from './limits/limiter.ts'
+
+export interface Exchange {
+  readonly request: Request
+  readonly requestId: string
+  readonly clientIp: string
+  /** Of the monotonic clock, ms. */
+  readonly startedAt: number
+  /** Decoded path: decides the envelope, is never logged. */
+  path: string
+  /** Pattern of the matched row, the only form in which a path is logged. */
+  pattern: string | null
+  caller: Caller | null
+  /** `Set-Cookie` values of the gateway: a rotated or a cleared session. */
+  setCookie: string | null
+  /** Of the bucket that speaks for this request, sent as `RateLimit-*`. */
+  limit: LimitState | null
+  /** The answer is returned but its body still comes; the access log waits for the end. */
+  isUnderWay: boolean
+  /** Switches off the server's own idle limit for this request. */
+  readonly keepOpen: () => void
+}
+
+/** The rows of the table, and those the gateway answers itself. */
+export type GatewayRow = Route | { method: 'GET'; path: string; answeredBy: 'healthz' | 'readyz' }

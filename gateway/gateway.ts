@@ -1,0 +1,95 @@
+/** Puts the gateway together from its parts. */
+import { createAssertionSigner } from '@mogplex/kit/assertion/signer.ts'
+import type { Closer } from '@mogplex/kit/boot/process.ts'
+import { createAsker } from '@mogplex/kit/bus/ask.ts'
+import { openBus } from '@mogplex/kit/bus/connect.ts'
+import type { Log } from '@mogplex/kit/log.ts'
+import { ROUTES } from '@mogplex/proto/routes.ts'
+import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
+import { createAccessLog } from './access-log.ts'
+import { createCallerResolver } from './callers/resolve.ts'
+import { sessionCookie } from './callers/session.ts'
+import { type GatewayConfig, readGatewayConfig } from './config.ts'
+import type { GatewayRow } from './exchange.ts'
+import { answerHealth, createReadiness } from './health.ts'
+import { createLimiter } from './limits/limiter.ts'
+import { createMemoryLimitStore } from './limits/memory-store.ts'
+import { createMatcher } from './match.ts'
+import { createPipeline } from './pipeline.ts'
+import { createProxy } from './proxy/proxy.ts'
+import { createWatchdog } from './proxy/watchdog.ts'
+import { startServer } from './server.ts'
+
+export interface RunningGateway {
+  /** Where it listens. */
+  url: string
+  /** What to close, last started first. */
+  closers: Closer[]
+}
+
+const OWN_ROWS: readonly GatewayRow[] = [
+  { method: 'GET', path: '/healthz', answeredBy: 'healthz' },
+  { method: 'GET', path: '/readyz', answeredBy: 'readyz' },
+]
+
+const SWEEP_MS = 10_000
+/** Shorter than the process's own limit, so that the connections to the bus still close in order. */
+const DRAIN_MS = 7_500
+
+/** Starts listening; throws `ConfigError` for settings that will not do. */
+export async function startGateway(
+  environment: Record<string, string | undefined>,
+  log: Log,
+  writeAccessLog: (lines: string) => void = lines => void process.stdout.write(lines),
+): Promise<RunningGateway> {
+  const config = await readGatewayConfig(environment, log)
+  const sign = await createAssertionSigner(GATEWAY_ISSUER, config.signingKey)
+  const bus = openBus({ url: config.natsUrl, serviceName: GATEWAY_ISSUER, log })
+  const ask = createAsker({ bus, sign, urls: config.serviceUrls })
+  const watchdog = createWatchdog()
+  const store = createMemoryLimitStore()
+  const sweeper = setInterval(store.sweep, SWEEP_MS)
+  const accessLog = createAccessLog(writeAccessLog)
+
+  const limiter = createLimiter(config.buckets, store)
+  const cookie = sessionCookie(config.publicOrigin)
+  const proxy = createProxy({
+    urls: config.serviceUrls,
+    sign,
+    watchdog,
+    log,
+    timeoutMs: config.upstreamTimeoutMs,
+    idleTimeoutMs: config.streamIdleTimeoutMs,
+    maxRequests: config.maxUpstreamRequests,
+  })
+  const pipeline = createPipeline({
+    match: createMatcher<GatewayRow>([...ROUTES, ...OWN_ROWS]),
+    resolveCaller: createCallerResolver({ ask, cookie, countFailure: limiter.countFailure }),
+    limiter,
+    proxy,
+    cookie,
+    own: { healthz: answerHealth, readyz: createReadiness(config.serviceUrls) },
+    publicOrigin: config.publicOrigin,
+    trustedOrigins: config.trustedOrigins,
+    accessLog,
+    reportBug: (exchange, err) =>
+      log.error({ event: 'request.failed', rid: exchange.requestId, route: exchange.pattern, err }),
+  })
+  const server = serve(config, pipeline)
+
+  const stopServer = async () => {
+    const drained = server.stop()
+    proxy.endEventStreams()
+    await Promise.race([drained, Bun.sleep(DRAIN_MS)])
+    await server.stop(true)
+    clearInterval(sweeper)
+    watchdog.close()
+    accessLog.flush()
+  }
+  return { url: `http://${config.host}:${server.port}`, closers: [bus.close, stopServer] }
+}
+
+function serve(config: GatewayConfig, pipeline: ReturnType<typeof createPipeline>) {
+  const { host, port, trustedProxies } = config
+  return startServer({ host, port, isTrustedProxy: trustedProxies, pipeline })
+}

@@ -1,0 +1,86 @@
+/** Which headers cross the gateway, in both directions (gateway spec 9, 10). */
+
+import type { SessionCookie } from './callers/session.ts'
+import type { Exchange } from './exchange.ts'
+
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/** Never forwarded: hop-by-hop, credentials, and whatever could be taken for a statement of ours. */
+const DROPPED = new Set([
+  ...HOP_BY_HOP,
+  'authorization',
+  'cookie',
+  'host',
+  'content-length',
+  'expect',
+  'http2-settings',
+  'forwarded',
+  'x-delegated-user-id',
+  'x-user-id',
+  'x-real-ip',
+])
+const DROPPED_PREFIXES = /^(?:x-mogplex-|x-forwarded-|nats-)/
+
+/** The client's headers that a service gets to see; framing and our own come on top. */
+export function forwardableHeaders(client: Headers, path: string): Record<string, string> {
+  const named = namedByConnection(client.get('connection'))
+  // Bun's fetch adds its own where these are missing, which would speak for the client.
+  const forwarded: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': '' }
+  client.forEach((value, name) => {
+    if (DROPPED.has(name) || DROPPED_PREFIXES.test(name) || named?.has(name)) return
+    forwarded[name] = value
+  })
+  const cookies = oauthCookies(client.get('cookie'), path)
+  if (cookies) forwarded.cookie = cookies
+  return forwarded
+}
+
+/** What a `Connection` header declares to be for this hop only; null in the usual case. */
+function namedByConnection(connection: string | null): Set<string> | null {
+  if (connection === null || connection === 'keep-alive') return null
+  return new Set(connection.split(',').map(name => name.trim().toLowerCase()))
+}
+
+/** The browser-bound state of a sign-in by way of GitHub is identity's own (gateway spec 9). */
+function oauthCookies(header: string | null, path: string): string | null {
+  if (!header?.includes('mogplex_oauth_') || !path.startsWith('/api/auth/')) return null
+  const own = header.split(';').filter(pair => pair.trim().startsWith('mogplex_oauth_'))
+  return own.map(pair => pair.trim()).join('; ') || null
+}
+
+/** The headers of a service's answer that reach the client. */
+export function relayedHeaders(upstream: Headers): Headers {
+  const headers = new Headers(upstream)
+  for (const name of namedByConnection(upstream.get('connection')) ?? []) {
+    if (name) headers.delete(name)
+  }
+  for (const name of HOP_BY_HOP) headers.delete(name)
+  return headers
+}
+
+/** Adds what every answer carries, wherever it was made. */
+export function finishHeaders(headers: Headers, exchange: Exchange, cookie: SessionCookie): void {
+  headers.set('x-request-id', exchange.requestId)
+  if (exchange.path.startsWith('/api/')) {
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
+    headers.set('x-content-type-options', 'nosniff')
+  }
+  if (exchange.limit) {
+    headers.set('ratelimit-limit', String(exchange.limit.limit))
+    headers.set('ratelimit-remaining', String(exchange.limit.remaining))
+    headers.set('ratelimit-reset', String(exchange.limit.resetSeconds))
+  }
+  if (exchange.setCookie === null) return
+  // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
+  if (!headers.getSetCookie().some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+}

@@ -1,0 +1,105 @@
+/** Step 8 of the pipeline: which buckets a request is charged to, and what a refusal says (gateway spec 6). */
+import { ApiError } from '@mogplex/kit/errors.ts'
+import type { Route } from '@mogplex/proto/routes.ts'
+import type { Caller } from '../callers/caller.ts'
+import type { Buckets } from '../config.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Bucket, LimitStore } from './store.ts'
+
+/** What the `RateLimit-*` headers say. */
+export interface LimitState {
+  limit: number
+  remaining: number
+  resetSeconds: number
+}
+
+/** A slot taken in a bucket. */
+export interface Charge {
+  bucket: Bucket
+  key: string
+  ticket: number
+}
+
+export interface Limiter {
+  /**
+   * Charges every bucket the request counts in, or none of them; throws 429. `exchange.limit` becomes the
+   * state of the bucket closest to the row. The charge of the sign-in's e-mail address is returned: only a
+   * failure is to count there, so it is {@link Limiter.giveBack given back} after any other outcome.
+   */
+  admit: (exchange: Exchange, row: Route, caller: Caller, email: string | null) => Promise<Charge | null>
+  giveBack: (charge: Charge) => Promise<void>
+  /** Counts a bad credential of the exchange's address; throws 429 beyond the budget. */
+  countFailure: (exchange: Exchange) => Promise<void>
+}
+
+export function createLimiter(buckets: Buckets, store: LimitStore): Limiter {
+  const take = async (exchange: Exchange, bucket: Bucket | null, key: string): Promise<Charge | null> => {
+    if (!bucket) return null
+    const { isAdmitted, remaining, resetMs, ticket } = await store.take(bucket, key)
+    const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
+    exchange.limit = { limit: bucket.limit, remaining, resetSeconds }
+    if (!isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
+    return { bucket, key, ticket }
+  }
+  const giveBack = async ({ bucket, key, ticket }: Charge) => store.giveBack(bucket, key, ticket)
+
+  return {
+    giveBack,
+    admit: async (exchange, row, caller, email) => {
+      const charges: (Charge | null)[] = []
+      try {
+        const failure = email === null ? null : await take(exchange, buckets.signInEmail, email)
+        charges.push(failure)
+        charges.push(await take(exchange, ...callerBucket(buckets, caller, exchange.clientIp)))
+        if (row.bucket) await take(exchange, ...rowBucket(buckets, row.bucket, caller, exchange.clientIp))
+        return failure
+      } catch (refused) {
+        // Refused requests count nowhere.
+        for (const charge of charges) if (charge) await giveBack(charge)
+        throw refused
+      }
+    },
+    countFailure: async exchange => {
+      await take(exchange, buckets.failedAuthentication, exchange.clientIp)
+    },
+  }
+}
+
+type BucketAndKey = [bucket: Bucket | null, key: string]
+
+function callerBucket(buckets: Buckets, caller: Caller, clientIp: string): BucketAndKey {
+  switch (caller.mode) {
+    case 'pat':
+      return [buckets.pat, caller.keyId]
+    case 'session':
+      return [buckets.session, caller.userId]
+    case 'anonymous':
+      return [buckets.anonymous, clientIp]
+  }
+}
+
+function rowBucket(
+  buckets: Buckets,
+  name: NonNullable<Route['bucket']>,
+  caller: Caller,
+  clientIp: string,
+): BucketAndKey {
+  switch (name) {
+    case 'sign-in':
+      return [buckets.signInAddress, clientIp]
+    case 'sign-up':
+      return [buckets.signUp, clientIp]
+    case 'key-verify':
+      // Whoever is no user here is turned away by the next step and has no budget to spend.
+      return caller.mode === 'session' ? [buckets.keyVerify, caller.userId] : [null, '']
+  }
+}
+
+/** Documented as a constant (v1 contract 3). */
+const PAT_RETRY_AFTER_SECONDS = 60
+
+function refusal(retryAfterSeconds: number): ApiError {
+  return new ApiError('RATE_LIMITED', `Rate limit exceeded. Retry after ${retryAfterSeconds}s.`, {
+    retryAfterSeconds,
+  })
+}

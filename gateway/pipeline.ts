@@ -1,0 +1,104 @@
+/** The fixed pipeline of gateway spec 1. The order of the steps is the contract: read it top to bottom. */
+import { ApiError, badRequest } from '@mogplex/kit/errors.ts'
+import type { Route } from '@mogplex/proto/routes.ts'
+import type { AccessLog } from './access-log.ts'
+import type { CallerResolver } from './callers/resolve.ts'
+import type { SessionCookie } from './callers/session.ts'
+import { bodyTooLarge, errorResponse, methodNotAllowed } from './errors.ts'
+import type { Exchange, GatewayRow } from './exchange.ts'
+import { finishHeaders } from './headers.ts'
+import type { Limiter } from './limits/limiter.ts'
+import { signInEmail } from './limits/sign-in-email.ts'
+import type { Matcher } from './match.ts'
+import { isTrustedOrigin } from './origin.ts'
+import type { NormalPath } from './path.ts'
+import { checkMode, checkScope } from './policy.ts'
+import { answerOptions } from './preflight.ts'
+import type { UpstreamProxy } from './proxy/proxy.ts'
+import { declaredLength, MAX_BODY_BYTES, readBody } from './proxy/request-body.ts'
+
+export interface PipelineParts {
+  match: Matcher<GatewayRow>
+  resolveCaller: CallerResolver
+  limiter: Limiter
+  proxy: UpstreamProxy
+  cookie: SessionCookie
+  /** What the gateway answers itself. */
+  own: Record<'healthz' | 'readyz', () => Response | Promise<Response>>
+  publicOrigin: string
+  trustedOrigins: ReadonlySet<string>
+  accessLog: AccessLog
+  /** Told of errors nobody threw on purpose. */
+  reportBug: (exchange: Exchange, error: unknown) => void
+}
+
+/** `path` is null when step 2 refused it; step 1 has made the exchange. Never rejects. */
+export type Pipeline = (exchange: Exchange, path: NormalPath | null, query: string) => Promise<Response>
+
+export function createPipeline(parts: PipelineParts): Pipeline {
+  return async (exchange, path, query) => {
+    const onEnd = (status: number) => parts.accessLog.record(exchange, status)
+    let response: Response
+    try {
+      response = await run(parts, exchange, path, query, onEnd)
+    } catch (error) {
+      if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
+      response = errorResponse(exchange.path, error)
+    }
+    finishHeaders(response.headers, exchange, parts.cookie)
+    // A service's answer ends when its last byte is through, and the proxy says so itself.
+    if (!exchange.isUnderWay) onEnd(response.status)
+    return response
+  }
+}
+
+async function run(
+  parts: PipelineParts,
+  exchange: Exchange,
+  path: NormalPath | null,
+  query: string,
+  onEnd: (status: number) => void,
+): Promise<Response> {
+  const { request } = exchange
+  const { method, headers } = request
+
+  if (path === null) throw badRequest('Malformed path')
+  const target = parts.match(path.segments)
+  checkDeclaredLength(headers)
+  if (!target) throw new ApiError('NOT_FOUND', 'Not found')
+  exchange.pattern = target.pattern
+  if (method === 'OPTIONS') {
+    return answerOptions(headers.get('origin'), target.allow, new Set([parts.publicOrigin]))
+  }
+  const row = target.rows.get(method)
+  if (!row) return methodNotAllowed(exchange.path, target.allow)
+  if ('answeredBy' in row) return parts.own[row.answeredBy]()
+
+  const caller = await parts.resolveCaller(exchange, row)
+  exchange.caller = caller
+
+  const body = row.bucket === 'sign-in' ? await readBody(request, MAX_BODY_BYTES) : null
+  const failure = await parts.limiter.admit(exchange, row, caller, body && signInEmail(body))
+  let status = 0
+  try {
+    checkMode(row, caller)
+    checkScope(row, caller)
+    checkOrigin(parts, request, row, caller.mode === 'session')
+    const response = await parts.proxy.forward({ exchange, row, caller, path, query, body, onEnd })
+    status = response.status
+    return response
+  } finally {
+    if (failure && status !== 401) await parts.limiter.giveBack(failure)
+  }
+}
+
+function checkDeclaredLength(headers: Headers): void {
+  const length = declaredLength(headers)
+  if (length !== null && length > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES)
+}
+
+function checkOrigin(parts: PipelineParts, request: Request, row: Route, hasSession: boolean): void {
+  if (!hasSession && !row.checkOrigin) return
+  if (isTrustedOrigin(request.method, request.headers, parts.trustedOrigins)) return
+  throw new ApiError('FORBIDDEN', 'Origin not allowed')
+}

@@ -1,0 +1,36 @@
+/** Steps 9 and 10 of the pipeline: is this caller welcome on this row (gateway spec 3, 5). */
+import { ApiError } from '@mogplex/kit/errors.ts'
+import { isV1Path } from '@mogplex/proto/errors.ts'
+import type { Route, RouteClass } from '@mogplex/proto/routes.ts'
+import { type Caller, scopesOf } from './callers/caller.ts'
+import { unauthorized } from './callers/resolve.ts'
+
+type Welcome = 'served' | 401 | 403
+
+/** A caller of each mode on a row of each class. A session never counts on v1: it is no credential there. */
+const WELCOME: Record<RouteClass, Record<Caller['mode'], Welcome>> = {
+  generic: { pat: 'served', session: 'served', anonymous: 401 },
+  session: { pat: 403, session: 'served', anonymous: 401 },
+  pat: { pat: 'served', session: 401, anonymous: 401 },
+  optional: { pat: 'served', session: 'served', anonymous: 'served' },
+  public: { pat: 'served', session: 'served', anonymous: 'served' },
+}
+
+/** Throws 401 or 403 when the row's class does not accept callers of this mode. */
+export function checkMode(row: Route, caller: Caller): void {
+  const welcome = WELCOME[row.access][caller.mode]
+  if (welcome === 401) throw unauthorized()
+  if (welcome === 403) throw new ApiError('FORBIDDEN', 'This route needs a signed-in session, not a token')
+}
+
+/** Throws 403 when a token lacks the row's scope. */
+export function checkScope(row: Route, caller: Caller): void {
+  if (caller.mode !== 'pat' || row.scope === null || scopesOf(caller).includes(row.scope)) return
+  throw new ApiError('FORBIDDEN', missingScope(row))
+}
+
+function missingScope({ path, scope }: Route): string {
+  if (isV1Path(path))
+    return `Missing required scope: ${scope}. Issue a new token with the '${scope}' scope at /settings/api-keys.`
+  return `This token lacks the ${scope} scope. Create one at /settings/api-keys.`
+}

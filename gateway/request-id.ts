@@ -1,0 +1,8 @@
+/** The id that ties a request's logs, events and service calls together (gateway spec 10). */
+
+const ACCEPTED = /^[A-Za-z0-9._-]{8,128}$/
+
+/** The client's value where it is harmless, else a fresh UUID. */
+export function requestIdOf(sent: string | null): string {
+  return sent !== null && ACCEPTED.test(sent) ? sent : crypto.randomUUID()
+}
