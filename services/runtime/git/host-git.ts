@@ -38,6 +38,7 @@ export interface HostGitResult {
 
 const DEFAULT_TIMEOUT_MS = 10 * 60_000
 const KILL_AFTER_MS = 2_000
+const LOOK_AGAIN_MS = 10
 const MAX_STDOUT_BYTES = 8 * 1024 * 1024
 const STDERR_TAIL = 16_000
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin'
@@ -48,8 +49,7 @@ export function globalConfigPath(gitDirectory: string): string {
 }
 
 /**
- * Runs git and waits for it and all its children to be gone. Throws {@link GitStopped} once `signal` is
- * aborted: SIGTERM to the whole process group, so that git removes its lock files, SIGKILL to what is left.
+ * Runs git to its end. Throws {@link GitStopped} once `signal` is aborted and all of git is gone: SIGTERM to the whole process group, so that git removes its lock files, SIGKILL to what is left.
  */
 export async function runHostGit(command: HostGitCommand): Promise<HostGitResult> {
   throwIfStopped(command.signal)
@@ -61,23 +61,20 @@ export async function runHostGit(command: HostGitCommand): Promise<HostGitResult
     stderr: 'pipe',
     detached: true,
   })
-  const stop = groupKiller(child)
   const timeout = AbortSignal.timeout(command.timeoutMs ?? DEFAULT_TIMEOUT_MS)
   const either = AbortSignal.any([command.signal, timeout])
-  either.addEventListener('abort', stop.begin, { once: true })
-  try {
-    if (command.stdin) feed(child.stdin, command.stdin)
-    const output = command.onStdout ? pass(child.stdout, command.onStdout) : collect(child.stdout)
-    const errors = tail(child.stderr)
-    const exitCode = await child.exited
-    signalGroup(child.pid, 'SIGKILL')
-    const [stdout, stderr] = await Promise.all([output, errors])
-    if (command.signal.aborted) throw new GitStopped()
-    return { exitCode, stdout, stderr, timedOut: timeout.aborted }
-  } finally {
-    either.removeEventListener('abort', stop.begin)
-    stop.end()
+  const group = { ended: Promise.resolve() }
+  const end = () => {
+    group.ended = endGroup(child.pid)
   }
+  either.addEventListener('abort', end, { once: true })
+  if (command.stdin) feed(child.stdin, command.stdin)
+  const output = command.onStdout ? pass(child.stdout, command.onStdout) : collect(child.stdout)
+  const [stdout, stderr, exitCode] = await Promise.all([output, tail(child.stderr), child.exited])
+  either.removeEventListener('abort', end)
+  await group.ended
+  if (command.signal.aborted) throw new GitStopped()
+  return { exitCode, stdout, stderr, timedOut: timeout.aborted }
 }
 
 function environment(command: HostGitCommand): Record<string, string> {
@@ -98,25 +95,24 @@ function environment(command: HostGitCommand): Record<string, string> {
   }
 }
 
-function groupKiller(child: Bun.Subprocess): { begin(): void; end(): void } {
-  let timer: Timer | undefined
-  return {
-    begin() {
-      signalGroup(child.pid, 'SIGTERM')
-      timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS)
-    },
-    end() {
-      clearTimeout(timer)
-    },
+/** Resolves once no process of the group is left, or SIGKILL was the last word. */
+async function endGroup(leader: number): Promise<void> {
+  const deadline = performance.now() + KILL_AFTER_MS
+  let isAlive = signalGroup(leader, 'SIGTERM')
+  while (isAlive && performance.now() < deadline) {
+    await Bun.sleep(LOOK_AGAIN_MS)
+    isAlive = signalGroup(leader, 0)
   }
+  if (isAlive) signalGroup(leader, 'SIGKILL')
 }
 
-/** The group is named after its leader. A group that is gone already is what we want. */
-function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+/** False when the group, which is named after its leader, is gone. */
+function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal)
+    return process.kill(-leader, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    throw error
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { deliver } from './deliver.ts'
 import { mirrorPath } from './mirror.ts'
 import { syncCheckout } from './sync-checkout.ts'
-import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
+import { type Bench, createBench, git, type Run, sourceOf } from './test-bench.ts'
 import { type HttpRemote, serveHttpRemote } from './test-http-remote.ts'
 import { filesContaining } from './test-observe.ts'
 
@@ -66,7 +66,7 @@ const settings = (): [string, string][] => [
   ['gc.auto', '1'],
 ]
 
-async function plant(run: Awaited<ReturnType<typeof setUp>>['run']): Promise<void> {
+async function plant(run: Run): Promise<void> {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
   const sets = settings().map(([key, value]) => `git config --file .git/config --add ${key} ${quote(value)}`)
   const hooks = ['pre-commit', 'post-commit', 'commit-msg', 'prepare-commit-msg', 'post-checkout', 'pre-push']

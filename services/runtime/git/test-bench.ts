@@ -29,49 +29,24 @@ export async function createBench() {
   const root = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
   const host: GitHost = { dataDirectory: join(root, 'data') }
   const log = createLog({ process: 'test', level: 'silent' })
-  const { dataDirectory } = host
-  const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
-  let runs = 0
+  const provider = createLocalSandboxProvider({ ...host, allowedEndpoints: [], log })
   return {
     root,
     host,
     provider,
     remove: () => rm(root, { recursive: true, force: true }),
+    createRemote: (name: string, extra: string[] = []) => createRemote(root, name, extra),
+    commitToRemote: (remote: string, branch: string, file: string) =>
+      commitToRemote(root, remote, branch, file),
 
-    /** A bare remote whose `main` has one commit; `extra` branches point there too. */
-    async createRemote(name: string, extra: string[] = []): Promise<string> {
-      const remote = join(root, name)
-      const seed = join(root, `${name}.seed`)
-      await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', remote)
-      await git(root, 'init', '--quiet', '--initial-branch=main', seed)
-      await Bun.write(join(seed, 'readme.md'), 'hello\n')
-      await Bun.write(join(seed, '.gitignore'), 'ignored/\n')
-      await git(seed, 'add', '.')
-      await git(seed, 'commit', '--quiet', '-m', 'first')
-      await git(seed, 'push', '--quiet', remote, 'main', ...extra.map(branch => `main:refs/heads/${branch}`))
-      return remote
-    },
-
-    /** Adds a commit to a branch of a bare remote, as somebody else would. Returns it. */
-    async commitToRemote(remote: string, branch: string, file: string): Promise<string> {
-      const clone = await mkdtemp(join(root, 'clone-'))
-      await git(root, 'clone', '--quiet', '--branch', branch, remote, clone)
-      await Bun.write(join(clone, file), `${file}\n`)
-      await git(clone, 'add', '.')
-      await git(clone, 'commit', '--quiet', '-m', `add ${file}`)
-      await git(clone, 'push', '--quiet', 'origin', branch)
-      return await git(clone, 'rev-parse', 'HEAD')
-    },
-
-    /** A run's requests with everything filled in. */
-    async createRun(overrides: Partial<SyncRequest> & { source: RepositorySource }) {
-      runs += 1
-      const sandboxId = overrides.sandboxId ?? (await provider.create(newId()))
+    /** A run's requests with everything filled in, in a sandbox and a mirror of its own. */
+    async createRun(overrides: Partial<SyncRequest> & Pick<SyncRequest, 'source'>) {
+      const sandboxId = await provider.create(newId())
       const sync: SyncRequest = {
         host,
         provider,
         sandboxId,
-        repoId: `repo-${runs}`,
+        repoId: newId(),
         baseBranch: 'main',
         workingBranch: 'work',
         createBranch: true,
@@ -81,33 +56,65 @@ export async function createBench() {
         log,
         ...overrides,
       }
-      const files = join(dataDirectory, 'sandboxes', sandboxId)
-      return {
-        sync,
-        sandboxId,
-        /** The sandbox's own files, seen from the host. */
-        workspace: join(files, 'workspace'),
-        home: join(files, 'home'),
-        /** Writes a file as the sandbox's user would. */
-        write: (path: string, text: string) => writeAsOwner(join(files, 'workspace'), path, text),
-        delivery: (checkout: SyncedCheckout, more: Partial<DeliverRequest> = {}): DeliverRequest => ({
-          ...sync,
-          checkout,
-          author: { name: 'Ada Owner', email: 'ada@example.test' },
-          prompt: 'Do the thing\nin detail',
-          mode: 'AUTO',
-          ...more,
-        }),
-        /** What an agent does: a shell in the checkout, with an ordinary git. */
-        agent: (script: string) => inSandbox(provider, sandboxId, script),
-        async syncAndDeliver(script: string, more: Partial<DeliverRequest> = {}) {
-          const checkout = await syncCheckout(sync)
-          await inSandbox(provider, sandboxId, script)
-          return await deliver(this.delivery(checkout, more))
-        },
-      }
+      return describeRun(sync)
     },
   }
+}
+
+function describeRun(sync: SyncRequest) {
+  const files = join(sync.host.dataDirectory, 'sandboxes', sync.sandboxId)
+  const delivery = (checkout: SyncedCheckout, more: Partial<DeliverRequest> = {}): DeliverRequest => ({
+    ...sync,
+    checkout,
+    author: { name: 'Ada Owner', email: 'ada@example.test' },
+    prompt: 'Do the thing\nin detail',
+    mode: 'AUTO',
+    ...more,
+  })
+  const agent = (script: string) => inSandbox(sync.provider, sync.sandboxId, script)
+  return {
+    sync,
+    /** The sandbox's own files, seen from the host. */
+    workspace: join(files, 'workspace'),
+    home: join(files, 'home'),
+    /** Writes a file as the sandbox's user would. */
+    write: (path: string, text: string) => writeAsOwner(join(files, 'workspace'), path, text),
+    delivery,
+    /** What an agent does: a shell in the checkout, with an ordinary git. */
+    agent,
+    async syncAndDeliver(script: string, more: Partial<DeliverRequest> = {}) {
+      const checkout = await syncCheckout(sync)
+      await agent(script)
+      return await deliver(delivery(checkout, more))
+    },
+  }
+}
+
+export type Run = ReturnType<typeof describeRun>
+
+/** A bare remote whose `main` has one commit; `extra` branches point there too. */
+async function createRemote(root: string, name: string, extra: string[]): Promise<string> {
+  const remote = join(root, name)
+  const seed = join(root, `${name}.seed`)
+  await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', remote)
+  await git(root, 'init', '--quiet', '--initial-branch=main', seed)
+  await Bun.write(join(seed, 'readme.md'), 'hello\n')
+  await Bun.write(join(seed, '.gitignore'), 'ignored/\n')
+  await git(seed, 'add', '.')
+  await git(seed, 'commit', '--quiet', '-m', 'first')
+  await git(seed, 'push', '--quiet', remote, 'main', ...extra.map(branch => `main:refs/heads/${branch}`))
+  return remote
+}
+
+/** Adds a commit to a branch of a bare remote, as somebody else would. Returns it. */
+async function commitToRemote(root: string, remote: string, branch: string, file: string): Promise<string> {
+  const clone = await mkdtemp(join(root, 'clone-'))
+  await git(root, 'clone', '--quiet', '--branch', branch, remote, clone)
+  await Bun.write(join(clone, file), `${file}\n`)
+  await git(clone, 'add', '.')
+  await git(clone, 'commit', '--quiet', '-m', `add ${file}`)
+  await git(clone, 'push', '--quiet', 'origin', branch)
+  return await git(clone, 'rev-parse', 'HEAD')
 }
 
 export type Bench = Awaited<ReturnType<typeof createBench>>
