@@ -72,9 +72,11 @@ export async function startProjects(settings: Settings = {}) {
   const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
   const ask: Asker = createAsker({ bus, sign: await issuers.signAs('runtime'), urls })
   /** The events recorded about a user, oldest first. */
-  const eventsOf = async ({ userId }: TestCaller) =>
-    sql<{ subject: string; payload: Record<string, unknown> }[]>`
+  const eventsOf = async ({ userId }: TestCaller) => {
+    const rows = await sql<{ subject: string; payload: Record<string, unknown> }[]>`
       select subject, payload from projects.outbox where user_id = ${userId ?? ''} order by sequence`
+    return [...rows]
+  }
 
   const stop = async () => {
     await bus.close()

@@ -10,7 +10,8 @@ export interface CountedWorkspace {
   repoCount: number
 }
 
-const repoCount = sql<number>`(select count(*)::int from ${repos} where ${repos.workspaceId} = ${workspaces.id})`
+// Written out: drizzle leaves table names off a column where a query has one table.
+const repoCount = sql<number>`(select count(*)::int from ${repos} r where r.workspace_id = ${workspaces}.id)`
 const counted = { workspace: getTableColumns(workspaces), repoCount }
 
 function owned(userId: string, id: string) {
