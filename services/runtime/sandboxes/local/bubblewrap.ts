@@ -1,0 +1,205 @@
+/** Builds the command line that puts a program into a sandbox. Pure: nothing is started here. */
+import { existsSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { AGENT_HOME_PATH, type SandboxCommand, WORKSPACE_PATH } from '../provider.ts'
+import { ACCOUNT_FILES, type AgentUser, type SandboxDirectories } from './directories.ts'
+import { limitArguments, TMP_BYTES } from './limits.ts'
+import type { RootEntry, Toolchain } from './toolchain.ts'
+
+/** Our own files inside a sandbox. */
+const RUN_PATH = '/run/mogplex'
+const EGRESS_SOCKET = `${RUN_PATH}/egress.sock`
+
+/** Port of the HTTP proxy on the sandbox's loopback. */
+const PROXY_PORT = 3128
+
+/** Prefix under which variables travel to `entry.sh`; see there. */
+const CARRIED = 'SANDBOX_ENV_'
+
+/** Variables a shell keeps to itself; `entry.sh` could not set them. */
+const SHELL_OWN = new Set([
+  '_',
+  'BASHOPTS',
+  'BASH_VERSINFO',
+  'EUID',
+  'IFS',
+  'OPTIND',
+  'PPID',
+  'SHELLOPTS',
+  'UID',
+])
+
+/** The way out of one process: null for `network: 'none'`. */
+export interface Egress {
+  socketPath: string
+  /** `host:port` of model endpoints on the host's loopback. */
+  tunnels: string[]
+}
+
+export interface Launch {
+  command: SandboxCommand
+  directories: SandboxDirectories
+  user: AgentUser
+  toolchain: Toolchain
+  egress: Egress | null
+  /** Fd on which bubblewrap writes the pid of the sandbox's first process. */
+  infoFd: number
+}
+
+/** `argv` holds no value of the environment, since the whole host can read arguments. */
+export function buildLaunch(launch: Launch): { argv: string[]; env: Record<string, string> } {
+  const env = innerEnvironment(launch)
+  const names = Object.keys(env)
+  const egress = launch.egress ? [EGRESS_SOCKET, String(PROXY_PORT), ...launch.egress.tunnels] : []
+  return {
+    argv: [
+      launch.toolchain.bubblewrap,
+      ...isolation(launch),
+      ...mounts(launch),
+      '--',
+      ...dropToUser(launch),
+      launch.toolchain.prlimit,
+      ...limitArguments(),
+      '/bin/sh',
+      `${RUN_PATH}/entry.sh`,
+      launch.command.cwd ?? WORKSPACE_PATH,
+      names.join(' '),
+      egress.join(' '),
+      ...launch.command.argv,
+    ],
+    env: {
+      PATH: launch.toolchain.path,
+      ...Object.fromEntries(names.map(name => [CARRIED + name, env[name] ?? ''])),
+    },
+  }
+}
+
+/** As root there is no user namespace: in one, only root's own id would exist (bwrap maps a single id). */
+function isolation({ toolchain, infoFd }: Launch): string[] {
+  const namespaces =
+    toolchain.setpriv === null
+      ? ['--unshare-all', '--unshare-user']
+      : ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try']
+  const capabilities =
+    toolchain.setpriv === null
+      ? []
+      : ['ALL', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((name, index) => [
+          index === 0 ? '--cap-drop' : '--cap-add',
+          name,
+        ])
+  return [
+    '--new-session',
+    '--die-with-parent',
+    ...namespaces,
+    ...capabilities,
+    '--hostname',
+    'sandbox',
+    '--info-fd',
+    String(infoFd),
+  ]
+}
+
+function mounts({ command, directories, toolchain, egress }: Launch): string[] {
+  const own = (inside: string, file: string) => ({ path: `${RUN_PATH}/${inside}`, shows: file })
+  const program = (name: string) => join(import.meta.dir, name)
+  const entries: RootEntry[] = [
+    ...toolchain.entries,
+    ...ACCOUNT_FILES.map(name => ({ path: `/etc/${name}`, shows: join(directories.etc, name) })),
+    own('entry.sh', program('entry.sh')),
+    ...(egress
+      ? [
+          own('bun', process.execPath),
+          own('forwarder.ts', program('egress/forwarder.ts')),
+          own('relay.ts', program('egress/relay.ts')),
+          { path: EGRESS_SOCKET, shows: egress.socketPath },
+        ]
+      : []),
+    ...(command.mounts ?? []).map(mount => ({ path: mount.sandboxPath, shows: mount.hostPath })),
+  ]
+  const parents = new Set([...entries.map(entry => entry.path), AGENT_HOME_PATH].flatMap(ancestors))
+  return [
+    // bubblewrap would make them itself, but for root's eyes only.
+    ...[...parents].flatMap(path => ['--perms', '0755', '--dir', path]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...tmpfs('/dev/shm', toolchain),
+    ...tmpfs('/tmp', toolchain),
+    ...entries.flatMap(entry =>
+      'shows' in entry ? ['--ro-bind', entry.shows, entry.path] : ['--symlink', entry.linksTo, entry.path],
+    ),
+    ...['--bind', directories.workspace, WORKSPACE_PATH],
+    ...['--bind', directories.home, AGENT_HOME_PATH],
+    // The rest of the tree is memory of the host's: without this the agent could fill it.
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+  ]
+}
+
+/** Directories above a path, topmost first, without the root. Those of the host's come with their mount. */
+function ancestors(path: string): string[] {
+  const parts = path.split('/').slice(1, -1)
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
+}
+
+function tmpfs(path: string, { canBoundTmpfs }: Toolchain): string[] {
+  return [...(canBoundTmpfs ? ['--size', String(TMP_BYTES)] : []), '--perms', '1777', '--tmpfs', path]
+}
+
+function dropToUser({ toolchain, user }: Launch): string[] {
+  if (toolchain.setpriv === null) return []
+  return [
+    toolchain.setpriv,
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    '--clear-groups',
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+    '--no-new-privs',
+    '--',
+  ]
+}
+
+function innerEnvironment({ command, toolchain, egress }: Launch): Record<string, string> {
+  const given = Object.entries(command.env ?? {}).filter(([name]) => !SHELL_OWN.has(name))
+  const unusable = given.find(
+    ([name, value]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'),
+  )
+  if (unusable) throw new Error(`not an environment variable: ${JSON.stringify(unusable[0])}`)
+  return {
+    ...Object.fromEntries(given),
+    ...(egress ? proxyVariables() : {}),
+    PATH: toolchain.path,
+    HOME: AGENT_HOME_PATH,
+    USER: 'agent',
+    LOGNAME: 'agent',
+    LANG: 'C.UTF-8',
+    TMPDIR: '/tmp',
+  }
+}
+
+function proxyVariables(): Record<string, string> {
+  const proxy = `http://127.0.0.1:${PROXY_PORT}`
+  const upper = {
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    ALL_PROXY: proxy,
+    NO_PROXY: 'localhost,127.0.0.1,::1',
+  }
+  const lower = Object.fromEntries(Object.entries(upper).map(([name, value]) => [name.toLowerCase(), value]))
+  // Node's own fetch looks at the variables above only when told to.
+  return { ...upper, ...lower, NODE_USE_ENV_PROXY: '1' }
+}
+
+/**
+ * Throws unless each mount exists and lies outside of what the agent can write: there it could turn the
+ * mount point into a link to another place before bubblewrap, which may be root, gets to it.
+ */
+export function checkMounts(command: SandboxCommand): void {
+  for (const { hostPath, sandboxPath } of command.mounts ?? []) {
+    if (!existsSync(hostPath)) throw new Error(`cannot mount ${hostPath}: it does not exist`)
+    const isWritable = [WORKSPACE_PATH, AGENT_HOME_PATH].some(path =>
+      `${sandboxPath}/`.startsWith(`${path}/`),
+    )
+    if (isWritable || normalize(sandboxPath) !== sandboxPath || !sandboxPath.startsWith('/')) {
+      throw new Error(`cannot mount at ${sandboxPath}: not an absolute path outside of workspace and home`)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+# First program inside a sandbox, run as the agent's user after the namespaces and limits are in place.
+#
+#   entry.sh CWD "NAME NAME…" "FORWARDER ARGUMENT…" PROGRAM ARGUMENT…
+#
+# Fd 4 is a pipe from the runtime process that never carries anything.
+
+sandbox_cwd=$1 sandbox_names=$2 sandbox_forwarder=$3
+shift 3
+
+# The runtime may be killed while bubblewrap has not yet bound its life to it. The pipe's end tells.
+(trap '' INT; read -r _ <&4; kill -KILL -1) </dev/null >/dev/null 2>&1 &
+exec 4<&-
+
+# The host short of memory: the kernel ends what runs in sandboxes before any service.
+{ echo 500 >/proc/self/oom_score_adj; } 2>/dev/null || :
+
+# The forwarder closes its stdout once it listens, so this waits for no longer than that. It starts at /,
+# lest bun read configuration from the checkout, and without the command's environment.
+start_forwarder() {
+  cd / && trap '' INT && exec env -i /run/mogplex/bun /run/mogplex/forwarder.ts "$@" </dev/null
+}
+if [ -n "$sandbox_forwarder" ]; then
+  # shellcheck disable=SC2086  # words, on purpose
+  sandbox_ready=$(start_forwarder $sandbox_forwarder &)
+  [ "$sandbox_ready" = ready ] || { echo 'sandbox: its way to the network did not start' >&2; exit 125; }
+fi
+
+cd -- "$sandbox_cwd" || exit 126
+
+# The command's variables come under names that mean nothing to the programs before this one: bubblewrap
+# and setpriv run with more rights, and LD_PRELOAD must not reach them. Values are never arguments.
+for sandbox_name in $sandbox_names; do
+  eval "export $sandbox_name=\"\$SANDBOX_ENV_$sandbox_name\""
+  unset "SANDBOX_ENV_$sandbox_name"
+done
+
+exec "$@"

@@ -1,0 +1,145 @@
+/**
+ * Sandboxes on this very host, built by bubblewrap out of the kernel's namespaces (runtime spec 6.6).
+ *
+ * What runs inside sees its own files, the host's programs read-only, and no other process, file, socket
+ * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either. It
+ * reaches the network only through the runtime's egress proxy. It ends with the runtime process, however
+ * that ends. Not divided: processor time and memory.
+ */
+import { chownSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { newId } from '@mogplex/kit/ids.ts'
+import type { Log } from '@mogplex/kit/log.ts'
+import type { SandboxCommand, SandboxProcess, SandboxProvider } from '../provider.ts'
+import { buildLaunch, checkMounts } from './bubblewrap.ts'
+import { checkByTrying } from './check.ts'
+import {
+  agentUser,
+  haveDirectories,
+  makeDirectories,
+  removeDirectories,
+  removeSockets,
+  type SandboxDirectories,
+  sandboxDirectories,
+} from './directories.ts'
+import { createDestinationRule, type DestinationRule } from './egress/destination.ts'
+import { openEgressProxy } from './egress/egress-proxy.ts'
+import { loopbackTunnels } from './egress/loopback-tunnels.ts'
+import { findHolders, signal, waitUntilGone } from './process-tree.ts'
+import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
+import { findToolchain, type Toolchain } from './toolchain.ts'
+
+export interface LocalSandboxOptions {
+  /** Absolute. Sandboxes lie in its directory `sandboxes`. */
+  dataDirectory: string
+  /**
+   * Endpoints of the instance that sandboxes may reach although they are not public: the model base
+   * URLs. Those on loopback are reachable inside under the very same address.
+   */
+  allowedEndpoints: URL[]
+  log: Log
+}
+
+interface Host {
+  toolchain(): Promise<Toolchain>
+  rule: DestinationRule
+  tunnels: string[]
+  /** Processes of this runtime, by the root directory of their sandbox. */
+  running: Map<string, Set<SandboxProcess>>
+  log: Log
+}
+
+/** Throws only on a relative `dataDirectory`; whether the host can run sandboxes is `check`'s. */
+export function createLocalSandboxProvider(options: LocalSandboxOptions): SandboxProvider {
+  const { dataDirectory, allowedEndpoints, log } = options
+  if (!isAbsolute(dataDirectory)) throw new Error(`not an absolute path: ${dataDirectory}`)
+  const host: Host = {
+    toolchain: onceFound(findToolchain),
+    rule: createDestinationRule(allowedEndpoints),
+    tunnels: loopbackTunnels(allowedEndpoints),
+    running: new Map(),
+    log,
+  }
+  const directoriesOf = (sandboxId: string) => sandboxDirectories(dataDirectory, sandboxId)
+  const provider: SandboxProvider = {
+    name: 'local',
+    async check() {
+      await host.toolchain()
+      await checkByTrying(provider)
+    },
+    async create(recordId) {
+      makeDirectories(directoriesOf(recordId), agentUser(recordId))
+      return recordId
+    },
+    async exists(sandboxId) {
+      return haveDirectories(directoriesOf(sandboxId))
+    },
+    async start(sandboxId, command) {
+      return await startIn(host, sandboxId, directoriesOf(sandboxId), command)
+    },
+    async pause(sandboxId) {
+      await endProcesses(host, directoriesOf(sandboxId))
+    },
+    async destroy(sandboxId) {
+      const directories = directoriesOf(sandboxId)
+      await endProcesses(host, directories)
+      await removeDirectories(directories)
+    },
+  }
+  return provider
+}
+
+async function startIn(
+  host: Host,
+  sandboxId: string,
+  directories: SandboxDirectories,
+  command: SandboxCommand,
+): Promise<SandboxProcess> {
+  if (!haveDirectories(directories)) throw new Error(`sandbox ${sandboxId} does not exist`)
+  checkMounts(command)
+  const user = agentUser(sandboxId)
+  const toolchain = await host.toolchain()
+  const socketPath = join(directories.run, `${newId()}.sock`)
+  const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
+  const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
+  const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
+  if (egress) chownSync(socketPath, user.uid, user.gid)
+
+  const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
+  host.running.set(directories.root, siblings)
+  const started = startSandboxProcess({ ...launch, stdin: command.stdin })
+  siblings.add(started)
+  void started.exited.then(() => {
+    siblings.delete(started)
+    proxy?.close()
+  })
+  return started
+
+  function onRefusal(hostname: string, port: number): void {
+    host.log.info({ event: 'sandbox.connection-refused', sandboxId, hostname, port })
+  }
+}
+
+/** Also what an earlier runtime process left, should that have ended a moment ago. */
+async function endProcesses(host: Host, directories: SandboxDirectories): Promise<void> {
+  const own = [...(host.running.get(directories.root) ?? [])]
+  await Promise.all(own.map(each => each.stop(0)))
+  host.running.delete(directories.root)
+  const { bubblewrap } = await host.toolchain()
+  const left = findHolders(bubblewrap, directories.workspace)
+  for (const holder of left) signal(holder.pid, 'SIGKILL')
+  await Promise.all(left.map(waitUntilGone))
+  removeSockets(directories)
+}
+
+/** Remembers a success only: somebody may install what was missing. */
+function onceFound<Found>(find: () => Promise<Found>): () => Promise<Found> {
+  let found: Promise<Found> | null = null
+  return () => {
+    found ??= find().catch((error: unknown) => {
+      found = null
+      throw error
+    })
+    return found
+  }
+}
