@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { newId } from '@mogplex/kit/ids.ts'
 import { eq } from 'drizzle-orm'
 import { type AgentRun, agentRuns, aiCalls } from '../database/schema.ts'
@@ -12,6 +12,9 @@ interface Wire {
   message: string | null
   payload: Record<string, unknown>
 }
+
+// bunfig.toml cannot set it, and a helper only for the first file that imports it.
+setDefaultTimeout(60_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

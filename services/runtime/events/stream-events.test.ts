@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { connect } from 'node:net'
 import { connectDatabase } from '@mogplex/kit/database/connect.ts'
 import { createLog } from '@mogplex/kit/log.ts'
@@ -13,6 +13,9 @@ import { countListeners, type HttpRuntime, type Replica, useHttpRuntime } from '
 import { acceptedRun, RUNS_PATH } from '../test-bench/run-client.ts'
 import { appendEvents, newEvent } from './append.ts'
 import { streamEvents } from './stream-events.ts'
+
+// bunfig.toml cannot set it, and a helper only for the first file that imports it.
+setDefaultTimeout(60_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

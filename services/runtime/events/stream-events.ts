@@ -45,8 +45,6 @@ export function streamEvents(
     client.removeEventListener('abort', end)
     deps.stopping.removeEventListener('abort', end)
     ended.abort()
-    // A stream whose client did not read on is not in a wait that the signal could end.
-    void chunks.return()
   }
   client.addEventListener('abort', end)
   deps.stopping.addEventListener('abort', end)
@@ -77,6 +75,7 @@ async function* follow(
   timing: typeof TIMING,
 ): AsyncGenerator<string, void> {
   const waker = openWaker(deps.live, liveRunSubject(start.runId))
+  // Also ends the listening of a stream whose client stopped reading, which nobody pulls on any more.
   ended.addEventListener('abort', waker.close)
   let { position } = start
   try {

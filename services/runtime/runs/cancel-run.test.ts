@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { newId } from '@mogplex/kit/ids.ts'
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import { eq, sql } from 'drizzle-orm'
@@ -8,6 +8,9 @@ import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
 import { acceptedRun, eventTypesOf, RUNS_PATH, readRun } from '../test-bench/run-client.ts'
 import { cancelRun } from './cancel-run.ts'
 import { cancelledOutcome, finishRun, heldBy, type RunOutcome } from './transitions.ts'
+
+// bunfig.toml cannot set it, and a helper only for the first file that imports it.
+setDefaultTimeout(60_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { newId } from '@mogplex/kit/ids.ts'
 import { eq } from 'drizzle-orm'
 import { agentRuns, aiCallEvents, aiCalls, limitEvents, outbox, sandboxes } from '../database/schema.ts'
@@ -6,6 +6,9 @@ import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
 import { acceptRun, type RunPlan } from './accept-run.ts'
 
 const RUNS = '/api/v1/mogplex/runs'
+
+// bunfig.toml cannot set it, and a helper only for the first file that imports it.
+setDefaultTimeout(60_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

@@ -2,7 +2,6 @@
  * The HTTP side of runtime as a started service, without workers: real Postgres, real NATS, real assertions,
  * and the two services it asks, answering over NATS from plain maps.
  */
-import { setDefaultTimeout } from 'bun:test'
 import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
 import { startService } from '@mogplex/kit/boot/service.ts'
 import { answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
@@ -56,9 +55,6 @@ export interface HttpRuntime extends Replica {
   startReplica: () => Promise<Replica>
   close: () => Promise<void>
 }
-
-/** These tests wait for real servers, on machines that do other things too. */
-setDefaultTimeout(60_000)
 
 const log = createLog({ process: 'runtime-test', level: 'silent' })
 const MIGRATIONS = new URL('../database/migrations', import.meta.url).pathname
