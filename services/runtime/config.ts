@@ -45,3 +45,11 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
   }
 }
+
+/** The model endpoints of the instance: the only private addresses an agent may reach. */
+export function allowedEndpoints(settings: RunSettings): URL[] {
+  const { openaiBaseUrl, anthropicBaseUrl, aiGatewayBaseUrl } = settings
+  return [openaiBaseUrl, anthropicBaseUrl, aiGatewayBaseUrl]
+    .filter(url => url !== null)
+    .map(url => new URL(url))
+}

@@ -4,7 +4,7 @@
  */
 import type { Database, Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import { ACTIVE_SANDBOX_STATUSES, type AgentRun, agentRuns, type Sandbox } from '../database/schema.ts'
 import { heldBy } from '../runs/transitions.ts'
 import { acquireSandbox } from '../sandboxes/lifecycle.ts'
@@ -90,4 +90,13 @@ export async function releaseRun(tx: Queryable, claim: Claim, delaySeconds: numb
     .where(and(eq(agentRuns.id, claim.run.id), eq(agentRuns.status, 'pending'), heldBy(claim.leaseToken)))
     .returning({ id: agentRuns.id })
   return released.length > 0
+}
+
+/** The last look before anything is pushed: the run is still ours, and nobody asked to cancel it. */
+export async function mayPush({ run, leaseToken }: Claim, database: Database): Promise<boolean> {
+  const rows = await database
+    .select({ id: agentRuns.id })
+    .from(agentRuns)
+    .where(and(eq(agentRuns.id, run.id), heldBy(leaseToken), isNull(agentRuns.controlState)))
+  return rows.length > 0
 }

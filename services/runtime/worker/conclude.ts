@@ -4,13 +4,13 @@
  */
 
 import { getRepoSource } from '@mogplex/proto/projects.ts'
-import { and, eq, isNull } from 'drizzle-orm'
-import { agentRuns, type Delivery } from '../database/schema.ts'
+import type { Delivery } from '../database/schema.ts'
 import { newEvent } from '../events/append.ts'
 import { deliver } from '../git/deliver.ts'
-import { GitFailure } from '../git/sync.ts'
-import { cancelledOutcome, failedOutcome, heldBy, type RunOutcome } from '../runs/transitions.ts'
+import { deliveryFailure, GitFailure, GitStopped } from '../git/failure.ts'
+import { cancelledOutcome, failedOutcome, type RunOutcome } from '../runs/transitions.ts'
 import { callFigures } from './call-figures.ts'
+import { mayPush } from './claim.ts'
 import { stageEvent } from './event-mapping.ts'
 import { isOutage } from './run-failure.ts'
 import type { HarnessResult } from './run-harness.ts'
@@ -18,6 +18,7 @@ import { modeOf, type StartedRun } from './started-run.ts'
 
 const SOURCE_ATTEMPTS = 20
 const SOURCE_RETRY_MS = 3_000
+const SHUT_DOWN = { code: 'runner_lost', message: 'The runtime was shut down while the agent ran' } as const
 
 /** Null only when the lease is lost. */
 export async function concludeHarness(
@@ -30,12 +31,7 @@ export async function concludeHarness(
   const figures = await callFigures(run, result, deps)
   const rest = { callFigures: figures.columns, secrets }
   if (result.endedBy === 'cancelled') return cancelledOutcome(run, rest)
-  if (result.endedBy === 'shutdown') {
-    return failedOutcome(
-      { code: 'runner_lost', message: 'The runtime was shut down while the agent ran' },
-      rest,
-    )
-  }
+  if (result.endedBy === 'shutdown') return failedOutcome(SHUT_DOWN, rest)
   const failure = failureOf(result, started)
   if (failure) return failedOutcome({ ...failure, exitCode: result.exitCode }, rest)
 
@@ -50,7 +46,9 @@ export async function concludeHarness(
     return { status: 'success', error: null, failureCode: null, delivery, terminalEvent: event, ...rest }
   } catch (err) {
     if (lease.stopReason() === 'lease-lost') return null
-    if (lease.stopReason() === 'cancelled') return cancelledOutcome(run, rest)
+    if (lease.stopReason() === 'shutdown') return failedOutcome(SHUT_DOWN, rest)
+    // Refused at the last look: a cancel was first, or the lease is gone and the guard of the ending refuses too.
+    if (lease.stopReason() === 'cancelled' || err instanceof GitStopped) return cancelledOutcome(run, rest)
     if (err instanceof GitFailure) return failedOutcome(err, rest)
     deps.log.error({ event: 'run.delivery-broke', runId: run.id, err })
     const message = 'The agent finished, but delivery failed because of an internal error'
@@ -76,18 +74,18 @@ async function deliverResult(started: StartedRun): Promise<Delivery> {
   const { claim, lease, deps, inputs, writer, prepared } = started
   const { run } = claim
   const delivery = await deliver({
+    host: deps.gitHost,
     provider: deps.provider,
     sandboxId: prepared.sandboxId,
-    dataDirectory: deps.settings.dataDirectory,
     repoId: run.repoId,
     source: await freshSource(started),
     checkout: prepared.checkout,
-    baseBranch: run.baseBranch,
     author: inputs.author,
     prompt: run.prompt,
     mode: modeOf(run),
     signal: lease.signal,
-    confirm: () => mayPush(started),
+    confirm: () => mayPush(claim, deps.database),
+    log: deps.log,
   })
   await writer.add([
     stageEvent('git_delivery', delivery.changed ? `Pushed ${delivery.branch}` : 'Nothing to deliver', {
@@ -109,27 +107,11 @@ async function freshSource({ claim, lease, deps }: StartedRun) {
     try {
       return await deps.ask(getRepoSource, { userId, repoId }, { userId })
     } catch (err) {
-      if (!isOutage(err))
-        throw new GitFailure('delivery_failed', 'The agent finished, but delivery failed: the repo is gone', {
-          cause: err,
-        })
+      if (!isOutage(err)) throw deliveryFailure('the repo is gone', err)
       if (attempt === SOURCE_ATTEMPTS || lease.signal.aborted) {
-        throw new GitFailure(
-          'delivery_failed',
-          'The agent finished, but delivery failed: the projects service does not answer',
-          { cause: err },
-        )
+        throw deliveryFailure('the projects service does not answer', err)
       }
       await Bun.sleep(SOURCE_RETRY_MS)
     }
   }
-}
-
-/** The last look before the push: still ours, and nobody asked to cancel. */
-async function mayPush({ claim, deps }: StartedRun): Promise<boolean> {
-  const rows = await deps.database
-    .select({ id: agentRuns.id })
-    .from(agentRuns)
-    .where(and(eq(agentRuns.id, claim.run.id), heldBy(claim.leaseToken), isNull(agentRuns.controlState)))
-  return rows.length > 0
 }

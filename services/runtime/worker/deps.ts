@@ -3,6 +3,7 @@ import type { Asker } from '@mogplex/kit/bus/ask.ts'
 import type { Live } from '@mogplex/kit/bus/live.ts'
 import type { Database } from '@mogplex/kit/database/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
+import type { GitHost } from '../git/host-git.ts'
 import type { HarnessId } from '../harnesses/harness.ts'
 import type { SandboxProvider } from '../sandboxes/provider.ts'
 
@@ -24,6 +25,7 @@ export interface RunDeps {
   live: Live
   log: Log
   provider: SandboxProvider
+  gitHost: GitHost
   settings: RunSettings
   pokeOutbox: () => void
 }

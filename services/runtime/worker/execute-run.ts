@@ -4,6 +4,7 @@
  */
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { AgentRun } from '../database/schema.ts'
+import { GitStopped } from '../git/failure.ts'
 import { harnessById } from '../harnesses/registry.ts'
 import {
   cancelledOutcome,
@@ -123,9 +124,12 @@ async function outcomeOfError(
 ): Promise<RunOutcome | null> {
   const { run } = claim
   if (lease.stopReason() === 'lease-lost') return null
+  if (lease.stopReason() === 'shutdown') return null
   if (lease.stopReason() === 'cancelled' || err instanceof RunObsolete) return cancelledOutcome(run)
+  // Git was called off at its last look before a push: the cancel is in the row, just not seen here yet.
+  if (err instanceof GitStopped) return cancelledOutcome(run)
   if (err instanceof RunFailure) return failedOutcome(err)
-  if (isOutage(err) || lease.stopReason() === 'shutdown') return null
+  if (isOutage(err)) return null
   deps.log.error({ event: 'run.broke', runId: run.id, err })
   return failedOutcome({ code: 'sandbox_lost', message: 'The run failed because of an internal error' })
 }

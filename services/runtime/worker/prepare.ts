@@ -2,13 +2,13 @@
  * From a claim to a sandbox that is ready for the harness (runtime spec 2, items 2 and 3; 3.1; 3.4). Nothing
  * here starts an agent, so everything may be repeated by another worker.
  */
-import { unavailable } from '@mogplex/kit/errors.ts'
-import { type CheckoutState, GitFailure, syncCheckout } from '../git/sync.ts'
+import { GitFailure } from '../git/failure.ts'
+import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
 import { ensureHarnessInstalled, InstallFailure } from '../harnesses/installation.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import { WORKSPACE_PATH } from '../sandboxes/provider.ts'
-import type { Claim } from './claim.ts'
+import { type Claim, mayPush } from './claim.ts'
 import type { RunDeps } from './deps.ts'
 import { stageEvent } from './event-mapping.ts'
 import type { EventWriter } from './event-writer.ts'
@@ -20,7 +20,7 @@ import { RunFailure } from './run-failure.ts'
 export interface PreparedRun {
   sandboxId: string
   installation: HarnessInstallation | null
-  checkout: CheckoutState
+  checkout: SyncedCheckout
   /** Absolute path inside the sandbox in which the agent works. */
   rootPath: string
 }
@@ -90,21 +90,23 @@ async function allocateSandbox({ claim, deps }: PrepareContext): Promise<string>
   }
 }
 
-async function syncGit(context: PrepareContext, sandboxId: string): Promise<CheckoutState> {
+async function syncGit(context: PrepareContext, sandboxId: string): Promise<SyncedCheckout> {
   const { claim, inputs, lease, writer, deps } = context
   const { run } = claim
   try {
     const checkout = await syncCheckout({
+      host: deps.gitHost,
       provider: deps.provider,
       sandboxId,
-      dataDirectory: deps.settings.dataDirectory,
       repoId: run.repoId,
       source: inputs.source,
       baseBranch: run.baseBranch,
       workingBranch: run.workingBranch,
       createBranch: run.createBranch,
       callId: run.aiCallId,
+      confirm: () => mayPush(claim, deps.database),
       signal: lease.signal,
+      log: deps.log,
     })
     await writer.add([
       stageEvent('git_sync', `Checked out ${checkout.workingBranch}`, {
@@ -117,7 +119,6 @@ async function syncGit(context: PrepareContext, sandboxId: string): Promise<Chec
     return checkout
   } catch (cause) {
     if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
-    if (lease.signal.aborted) throw unavailable('stopped', { cause })
     throw cause
   }
 }
