@@ -106,10 +106,9 @@ async function tryLock(tx: Transaction, name: string): Promise<boolean> {
 }
 
 async function insertRun(tx: Transaction, plan: RunPlan, at: Date): Promise<string> {
-  const { userId, fields, repo, baseBranch, workingBranch, rootDirectory } = plan
+  const { userId, fields, repo, workingBranch, rootDirectory } = plan
   const { harness } = fields
-  const runId = newId()
-  const aiCallId = newId()
+  const [runId, aiCallId] = [newId(), newId()]
   const sandbox = await findActiveSandbox(tx, { userId, repoId: repo.id, workingBranch, rootDirectory })
   await tx.insert(aiCalls).values({
     id: aiCallId,
@@ -119,28 +118,8 @@ async function insertRun(tx: Transaction, plan: RunPlan, at: Date): Promise<stri
     metadata: callMetadata(plan, sandbox),
     createdAt: at,
   })
-  await tx.insert(agentRuns).values({
-    id: runId,
-    userId,
-    workItemId: newId(),
-    aiCallId,
-    repoId: repo.id,
-    idempotencyKey: plan.key,
-    requestHash: plan.requestHash,
-    harness,
-    prompt: fields.prompt,
-    baseBranch,
-    workingBranch,
-    createBranch: fields.createBranch,
-    rootDirectory,
-    mode: fields.mode,
-    conversationId: fields.conversationId,
-    workspaceSessionId: fields.workspaceSessionId,
-    requestId: plan.requestId || null,
-    sandboxRecordId: sandbox?.id ?? null,
-    createdAt: at,
-    updatedAt: at,
-  })
+  const sandboxRecordId = sandbox?.id ?? null
+  await tx.insert(agentRuns).values({ ...runColumns(plan, at), id: runId, aiCallId, sandboxRecordId })
   const accepted = newEvent('started', {
     message: 'External Mogplex run accepted',
     payload: { external_run_id: runId, harness_id: harness, working_branch: workingBranch },
@@ -153,6 +132,30 @@ async function insertRun(tx: Transaction, plan: RunPlan, at: Date): Promise<stri
     payload: { runId, repoId: repo.id, harness },
   })
   return runId
+}
+
+/** The part of the row that the plan says. */
+function runColumns(plan: RunPlan, at: Date) {
+  const { fields } = plan
+  return {
+    userId: plan.userId,
+    workItemId: newId(),
+    repoId: plan.repo.id,
+    idempotencyKey: plan.key,
+    requestHash: plan.requestHash,
+    harness: fields.harness,
+    prompt: fields.prompt,
+    baseBranch: plan.baseBranch,
+    workingBranch: plan.workingBranch,
+    createBranch: fields.createBranch,
+    rootDirectory: plan.rootDirectory,
+    mode: fields.mode,
+    conversationId: fields.conversationId,
+    workspaceSessionId: fields.workspaceSessionId,
+    requestId: plan.requestId || null,
+    createdAt: at,
+    updatedAt: at,
+  }
 }
 
 /** What the call remembers of its run (runtime spec 2). */

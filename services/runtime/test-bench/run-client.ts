@@ -35,6 +35,9 @@ export async function startRunAs(
   return { status: response.status, retryAfter, body: (await response.json()) as StartAnswer['body'] }
 }
 
+/** What follows the runtime in {@link startRunAs}. */
+export type RunRequest = [userId: string, json: unknown, key?: string, call?: ServiceClient]
+
 /** Everything stored of a user's runs. */
 export async function storedOf({ database }: HttpRuntime, userId: string) {
   return {
