@@ -9,6 +9,7 @@ import {
   boolean,
   index,
   integer,
+  json,
   jsonb,
   numeric,
   pgSchema,
@@ -135,7 +136,8 @@ export const aiCallEvents = runtimeSchema.table(
     eventType: text('event_type').$type<EventType>().notNull(),
     toolName: text('tool_name'),
     message: text('message'),
-    payload: jsonb('payload').$type<Record<string, unknown>>().notNull(),
+    // json, not jsonb: the cuts at read keep the first keys, so their order must survive (v1 contract 9).
+    payload: json('payload').$type<Record<string, unknown>>().notNull(),
     createdAt: createdAt(),
   },
   table => [unique('ai_call_events_position').on(table.aiCallId, table.position)],

@@ -39,7 +39,7 @@ export async function concludeHarness(
     const delivery = await deliverResult(started)
     const event = newEvent('finished', {
       message: delivery.changed
-        ? `Pushed ${delivery.changedFiles} changed files to ${delivery.branch}`
+        ? `Pushed ${delivery.changedFiles} changed ${delivery.changedFiles === 1 ? 'file' : 'files'} to ${delivery.branch}`
         : 'No changes',
       payload: { exit_code: result.exitCode, usage: figures.usage, cost_usd: figures.costUsd, delivery },
     })

@@ -40,7 +40,7 @@ CREATE TABLE "runtime"."ai_call_events" (
 	"event_type" text NOT NULL,
 	"tool_name" text,
 	"message" text,
-	"payload" jsonb NOT NULL,
+	"payload" json NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "ai_call_events_position" UNIQUE("ai_call_id","position")
 );
