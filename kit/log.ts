@@ -22,12 +22,18 @@ export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) }
   const code = 'code' in error ? { code: error.code } : {}
   const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) }
-  return { name: error.name, message: error.message, ...code, ...cause, at: firstFrame(error) }
+  return { name: error.name, message: messageOf(error), ...code, ...cause, at: firstFrame(error) }
+}
+
+/** drizzle writes the parameters of a failed query, whatever they hold, into its message. */
+function messageOf(error: Error): string {
+  return 'query' in error && 'params' in error ? `Failed query: ${error.query}` : error.message
 }
 
 function firstFrame(error: Error): string | undefined {
   return error.stack
-    ?.split('\n')
+    ?.replace(error.message, '')
+    .split('\n')
     .find(line => line.trimStart().startsWith('at '))
     ?.trim()
 }

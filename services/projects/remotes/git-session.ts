@@ -48,7 +48,6 @@ export async function withGitSession<T>(
       GIT_CEILING_DIRECTORIES: dirname(home),
       GIT_TERMINAL_PROMPT: '0',
       GIT_ALLOW_PROTOCOL: remote.kind === 'local' ? 'file' : remote.scheme,
-      GIT_PROTOCOL_FROM_USER: '0',
     }
     if (remote.kind === 'http') {
       options.push('-c', 'http.followRedirects=false')
