@@ -72,7 +72,11 @@ function withoutRoot(command: string[]): string[] {
 }
 
 async function run(command: string[]): Promise<void> {
-  const child = Bun.spawn(withoutRoot(command), { env: ENVIRONMENT, stdout: 'ignore', stderr: 'pipe' })
+  const child = Bun.spawn(withoutRoot(tiedToParent(command, 'KILL')), {
+    env: ENVIRONMENT,
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
   const errors = await new Response(child.stderr).text()
   if ((await child.exited) !== 0) throw new Error(`Postgres' files could not be made: ${errors.trim()}`)
 }

@@ -35,14 +35,15 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
     natsUrl: '',
     processes: {},
   }
+  const news = openRotatingFile(join(home.logs, 'launcher.log'))
   const save = () => writeState(home.stateFile, state)
   save()
 
   const start = (program: Program, port: number) => {
     if (isClosed) throw new Error('stopping')
     const { name } = program
-    const log = openRotatingFile(join(home.logs, `${name}.log`))
-    const news = openRotatingFile(join(home.logs, 'launcher.log'))
+    const logFile = join(home.logs, `${name}.log`)
+    const log = openRotatingFile(logFile)
     const showLine = lineSplitter(line => {
       const text = QUIET.has(name) ? null : readableLine(line)
       if (text !== null) terminal.about(name, text)
@@ -64,7 +65,11 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
       },
     })
     crew.push(supervised)
-    return supervised
+    const ready = (limitMs: number) =>
+      supervised.ready(limitMs).catch(cause => {
+        throw new Error(`${messageOf(cause)}; see ${logFile}`, { cause })
+      })
+    return { ...supervised, ready }
   }
 
   return {
@@ -82,4 +87,8 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
     },
     end: () => rmSync(home.stateFile, { force: true }),
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

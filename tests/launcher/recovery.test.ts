@@ -1,0 +1,93 @@
+import { expect, test } from 'bun:test'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
+import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import postgres from 'postgres'
+import { runLauncher, type System, startSystem } from '../system/launch.ts'
+import { standInLauncher } from './stand-ins.ts'
+
+const command = standInLauncher()
+const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
+const areGone = (pids: number[]) =>
+  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 10_000 })
+const startAgain = ({ home, port }: System) => startSystem({ command, home, port })
+
+async function query(system: System, statement: string): Promise<unknown[]> {
+  const sql = postgres(system.state().databaseUrl, { max: 1 })
+  const rows = await sql.unsafe(statement)
+  await sql.end()
+  return [...rows]
+}
+
+test('after kill -9 of everything the next start has all committed data', async () => {
+  const first = await startSystem({ command })
+  await query(first, 'create table kept as select 1 as id')
+  const pids = pidsOf(first)
+  await first.killLauncher()
+  for (const pid of pids) if (identifyProcess(pid)) process.kill(pid, 'SIGKILL')
+  const second = await startAgain(first)
+  expect(await query(second, 'select id from kept')).toEqual([{ id: 1 }])
+  expect(await second.stop()).toBe(0)
+})
+
+test('after kill -9 of the launcher alone nothing runs on beside the next start', async () => {
+  const first = await startSystem({ command })
+  const pids = pidsOf(first)
+  await first.killLauncher()
+  const second = await startAgain(first)
+  expect(await areGone(pids)).toBe(true)
+  expect(await second.stop()).toBe(0)
+})
+
+test('a pid of an earlier start that is now somebody else’s is left alone', async () => {
+  const first = await startSystem({ command })
+  const state = first.state()
+  await first.stop()
+  const bystander = Bun.spawn(['sleep', '600'], { detached: true })
+  const processes = { runtime: { pid: bystander.pid, identity: 'of another process', port: 1 } }
+  writeFileSync(join(first.home, 'state.json'), JSON.stringify({ ...state, processes }))
+  writeFileSync(join(first.home, 'postgres/data/postmaster.pid'), `${bystander.pid}\n`)
+  const second = await startAgain(first)
+  expect(identifyProcess(bystander.pid)).not.toBeNull()
+  bystander.kill('SIGKILL')
+  await second.stop()
+})
+
+test('ctrl-C stops everything, with children that will not end, within 10 s', async () => {
+  const system = await startSystem({ command })
+  const { processes } = system.state()
+  for (const name of ['gateway', 'identity', 'projects', 'runtime'] as const)
+    await fetch(`http://127.0.0.1:${processes[name]?.port}/stubborn`)
+  const pids = pidsOf(system)
+  const startedAt = performance.now()
+  expect(await system.stop()).toBe(0)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
+  expect(pids.filter(pid => identifyProcess(pid) !== null)).toEqual([])
+  expect(existsSync(join(system.home, 'state.json'))).toBe(false)
+  expect(system.output()).toContain('did not end in time')
+})
+
+test('a second ctrl-C ends everything at once', async () => {
+  const system = await startSystem({ command })
+  await fetch(`http://127.0.0.1:${system.port}/stubborn`)
+  const pids = pidsOf(system)
+  const stopping = system.stop()
+  await Bun.sleep(700)
+  expect(await Promise.race([system.stop(), Bun.sleep(800).then(() => 'still there')])).toBe(130)
+  await stopping
+  expect(await areGone(pids)).toBe(true)
+})
+
+test('a service that cannot start ends the start with its last words and the place of its log', async () => {
+  const broken = standInLauncher({
+    'services/projects': `console.log(JSON.stringify({ level: 60, event: 'config', message: 'X: is not set' }))
+      process.exit(1)`,
+  })
+  const home = join(temporaryDirectory('broken'), 'home')
+  const launcher = runLauncher({ command: broken, home, port: 20_100 + (process.pid % 900) })
+  expect(await launcher.exited).toBe(1)
+  expect(launcher.output()).toContain('fatal  config  X: is not set')
+  expect(launcher.output()).toContain(`projects does not start; see ${join(home, 'logs/projects.log')}`)
+})
