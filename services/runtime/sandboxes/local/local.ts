@@ -25,7 +25,7 @@ import {
 import { createDestinationRule, type DestinationRule } from './egress/destination.ts'
 import { openEgressProxy } from './egress/egress-proxy.ts'
 import { loopbackTunnels } from './egress/loopback-tunnels.ts'
-import { findHolders, signal, waitUntilGone } from './process-tree.ts'
+import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
 
@@ -64,7 +64,8 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
   const provider: SandboxProvider = {
     name: 'local',
     async check() {
-      await host.toolchain()
+      const { bubblewrap } = await host.toolchain()
+      await endAll(findOrphans(bubblewrap, join(dataDirectory, 'sandboxes')))
       await checkByTrying(provider)
     },
     async create(recordId) {
@@ -99,7 +100,8 @@ async function startIn(
   checkMounts(command)
   const user = agentUser(sandboxId)
   const toolchain = await host.toolchain()
-  const socketPath = join(directories.run, `${newId()}.sock`)
+  const own = join(directories.run, newId())
+  const socketPath = `${own}.sock`
   const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
   const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
   const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
@@ -107,7 +109,7 @@ async function startIn(
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
-  const started = startSandboxProcess({ ...launch, stdin: command.stdin })
+  const started = startSandboxProcess({ ...launch, stdin: command.stdin, infoPath: `${own}.info` })
   siblings.add(started)
   void started.exited.then(() => {
     siblings.delete(started)
@@ -126,10 +128,13 @@ async function endProcesses(host: Host, directories: SandboxDirectories): Promis
   await Promise.all(own.map(each => each.stop(0)))
   host.running.delete(directories.root)
   const { bubblewrap } = await host.toolchain()
-  const left = findHolders(bubblewrap, directories.workspace)
-  for (const holder of left) signal(holder.pid, 'SIGKILL')
-  await Promise.all(left.map(waitUntilGone))
+  await endAll(findHolders(bubblewrap, directories.workspace))
   removeSockets(directories)
+}
+
+async function endAll(processes: ProcessIdentity[]): Promise<void> {
+  for (const { pid } of processes) signal(pid, 'SIGKILL')
+  await Promise.all(processes.map(waitUntilGone))
 }
 
 /** Remembers a success only: somebody may install what was missing. */

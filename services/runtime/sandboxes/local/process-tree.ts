@@ -9,13 +9,14 @@ export interface ProcessIdentity {
 
 interface ProcessEntry extends ProcessIdentity {
   parentPid: number
+  name: string
   state: string
 }
 
-/** null when there is no such process. */
-export function identify(pid: number): ProcessIdentity | null {
+/** null when there is no such process of that name. */
+export function identify(pid: number, name: string): ProcessIdentity | null {
   const entry = readEntry(pid)
-  return entry && { pid: entry.pid, startTime: entry.startTime }
+  return entry?.name === name ? { pid, startTime: entry.startTime } : null
 }
 
 /** A zombie counts as gone: it runs nothing, and the first process of a namespace becomes one last. */
@@ -44,11 +45,25 @@ export function descendants(pid: number): number[] {
   return found
 }
 
-/** bubblewrap processes whose arguments name this directory: the two that hold a sandbox together. */
+/** bubblewrap processes with an argument at or below this directory: the two that hold a sandbox together. */
 export function findHolders(bubblewrap: string, directory: string): ProcessIdentity[] {
   return listPids().flatMap(pid => {
     const argv = readText(`/proc/${pid}/cmdline`)?.split('\0') ?? []
-    return argv[0] === bubblewrap && argv.includes(directory) ? (identify(pid) ?? []) : []
+    const isHolder = argv[0] === bubblewrap && argv.some(text => `${text}/`.startsWith(`${directory}/`))
+    return isHolder ? (identify(pid, 'bwrap') ?? []) : []
+  })
+}
+
+/**
+ * First processes of sandboxes whose bubblewrap is gone. Were the runtime killed at the very instruction
+ * in which bubblewrap has not bound the two to each other, the first would wait for the second forever.
+ */
+export function findOrphans(bubblewrap: string, directory: string): ProcessIdentity[] {
+  const holders = findHolders(bubblewrap, directory)
+  const pids = new Set(holders.map(holder => holder.pid))
+  return holders.filter(({ pid }) => {
+    const isFirst = /^NSpid:.*\t1$/m.test(readText(`/proc/${pid}/status`) ?? '')
+    return isFirst && !pids.has(readEntry(pid)?.parentPid ?? 0)
   })
 }
 
@@ -69,8 +84,10 @@ function listPids(): number[] {
 function readEntry(pid: number): ProcessEntry | null {
   const text = readText(`/proc/${pid}/stat`)
   if (!text) return null
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { pid, state: fields[0] ?? 'X', parentPid: Number(fields[1]), startTime: fields[19] ?? '' }
+  const nameEnd = text.lastIndexOf(')')
+  const name = text.slice(text.indexOf('(') + 1, nameEnd)
+  const fields = text.slice(nameEnd + 2).split(' ')
+  return { pid, name, state: fields[0] ?? 'X', parentPid: Number(fields[1]), startTime: fields[19] ?? '' }
 }
 
 /** null when the process ended meanwhile. */

@@ -1,5 +1,5 @@
 /** One process tree in a sandbox: from bubblewrap's start until nothing of it is left. */
-import { closeSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Subprocess } from 'bun'
 import type { SandboxExit, SandboxProcess } from '../provider.ts'
@@ -8,11 +8,14 @@ import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } fr
 /** Fd on which bubblewrap tells the pid of the sandbox's first process. The next one is `entry.sh`'s. */
 export const INFO_FD = 3
 
+/** `infoPath`: where a file may be made for a moment. */
 export function startSandboxProcess(options: {
   argv: string[]
   env: Record<string, string>
   stdin: string | undefined
+  infoPath: string
 }): SandboxProcess {
+  const infoFd = openUnnamedFile(options.infoPath)
   const child = Bun.spawn(options.argv, {
     cwd: '/',
     env: options.env,
@@ -22,14 +25,15 @@ export function startSandboxProcess(options: {
       options.stdin ? new TextEncoder().encode(options.stdin) : 'ignore',
       'pipe',
       'pipe',
-      'pipe',
+      infoFd,
       'pipe',
     ],
   })
-  const ownFds = child.stdio.slice(INFO_FD).filter(fd => typeof fd === 'number')
-  const first = readFirstProcess(ownFds[0])
+  const lifeline = child.stdio[INFO_FD + 1]
+  const first = findFirstProcess(infoFd, child)
   const exited = waitForEnd(child, first).then(exit => {
-    for (const fd of ownFds) closeSync(fd)
+    closeSync(infoFd)
+    if (typeof lifeline === 'number') closeSync(lifeline)
     return exit
   })
   return {
@@ -65,10 +69,28 @@ function signalOf(exitCode: number): string | null {
   return names.find(name => constants.signals[name] === exitCode - 128) ?? null
 }
 
+/**
+ * A file rather than a pipe: writing to a pipe whose reader has just been killed would end bubblewrap
+ * between making the namespaces and letting their first process go on, which then waits forever.
+ */
+function openUnnamedFile(path: string): number {
+  const fd = openSync(path, 'wx+', 0o600)
+  rmSync(path)
+  return fd
+}
+
 /** null when bubblewrap failed before it had one, or everything is over already. */
-async function readFirstProcess(fd: number | undefined): Promise<ProcessIdentity | null> {
-  if (fd === undefined) return null
-  const text = await Bun.file(fd).text()
-  const pid: unknown = text === '' ? null : JSON.parse(text)['child-pid']
-  return typeof pid === 'number' ? identify(pid) : null
+async function findFirstProcess(infoFd: number, child: Subprocess): Promise<ProcessIdentity | null> {
+  for (;;) {
+    const hasEnded = child.exitCode !== null || child.signalCode !== null
+    const pid = /"child-pid": (\d+)/.exec(readStart(infoFd))?.[1]
+    if (pid !== undefined) return identify(Number(pid), 'bwrap')
+    if (hasEnded) return null
+    await Bun.sleep(1)
+  }
+}
+
+function readStart(fd: number): string {
+  const buffer = Buffer.alloc(512)
+  return buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0))
 }

@@ -1,0 +1,178 @@
+/** Conformance of sandbox providers: what a process inside neither sees nor reaches nor changes. */
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Bench, commandLinesWith } from './provider-conformance.ts'
+
+/** Bash functions: `request HOST PORT TEXT` speaks TCP directly, `proxied TEXT` to the HTTP proxy. */
+const NETWORK = `
+request() { (exec 3<>"/dev/tcp/$1/$2" && printf "$3" >&3 && timeout 10 cat <&3) 2>&1; }
+proxied() { local at=\${http_proxy#http://}; request "\${at%:*}" "\${at#*:}" "$1"; }
+`
+
+export function describeConfinement(bench: Bench): void {
+  describe('confinement', () => {
+    describeWhatIsHidden(bench)
+    describeNetwork(bench)
+  })
+}
+
+function describeWhatIsHidden(bench: Bench): void {
+  test('the process is not root, inside or outside, and has no capabilities', async () => {
+    const seen = await bench.run({
+      script:
+        'id -u; grep -c -E "^Cap(Prm|Eff|Bnd|Amb):.*[1-9a-f]" /proc/self/status; cat /proc/self/uid_map; touch mine',
+    })
+    const [uid, capabilities] = seen.stdout.split('\n')
+    expect(Number(uid)).toBeGreaterThan(0)
+    expect(capabilities).toBe('0')
+  })
+
+  test('files and home of the host are not there', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'host-'))
+    chmodSync(outside, 0o777)
+    writeFileSync(join(outside, 'secret'), 'secret')
+    const paths = [
+      outside,
+      homedir(),
+      process.cwd(),
+      '/root',
+      '/var',
+      '/sys',
+      '/etc/shadow',
+      '/run/postgresql',
+      '/boot',
+    ]
+    const seen = await bench.run({ script: `ls -d ${paths.join(' ')} 2>/dev/null; ls /home /run /tmp` })
+    rmSync(outside, { recursive: true })
+    expect(seen.stdout.split('\n').filter(line => line.startsWith('/') && !line.endsWith(':'))).toEqual([])
+    expect(seen.stdout).not.toContain('host-')
+    expect(seen.stdout).not.toContain('.s.PGSQL')
+  })
+
+  test("another sandbox's files are not there", async () => {
+    const other = await bench.provider.create(crypto.randomUUID())
+    const marker = `marker-${crypto.randomUUID()}`
+    await bench.run({ script: `echo ${marker} >${marker}; cp ${marker} ~; cp ${marker} /tmp` }, other)
+    const script = `find / -path /proc -prune -o -path /usr -prune -o -name '${marker}' -print 2>/dev/null`
+    expect((await bench.run({ script })).stdout).toBe('')
+    expect((await bench.run({ script: `cat ${marker}` }, other)).stdout).toBe(`${marker}\n`)
+    await bench.provider.destroy(other)
+  })
+
+  test("the environment holds nothing of this process's", async () => {
+    process.env.SERVICE_SECRET_OF_THE_HOST = 'do-not-leak'
+    const seen = await bench.run({ script: 'env; cat /proc/*/environ 2>/dev/null', env: { ONLY: 'this' } })
+    delete process.env.SERVICE_SECRET_OF_THE_HOST
+    expect(seen.stdout).toContain('ONLY=this')
+    expect(seen.stdout).not.toContain('do-not-leak')
+  })
+
+  test('processes of the host and of other sandboxes are not visible', async () => {
+    const other = await bench.provider.start(bench.sandboxId, { argv: ['sleep', '4711'], network: 'none' })
+    const seen = await bench.run({
+      script: 'cat /proc/[0-9]*/cmdline | tr "\\0" " "; echo; ls -d /proc/[0-9]* | wc -l',
+    })
+    await other.stop(0)
+    expect(seen.stdout).not.toContain('4711')
+    expect(Number(seen.stdout.trim().split('\n').at(-1))).toBeLessThan(10)
+  })
+
+  test('nothing can be written but workspace, home and tmp', async () => {
+    const places = ['/', '/etc', '/usr', '/usr/bin', '/dev', '/run', '/run/mogplex', '/home', '/opt', '/proc']
+    const script = `for d in ${places.join(' ')}; do (echo x >$d/written) 2>/dev/null && echo $d; done
+      for d in /workspace /home/agent /tmp /dev/shm; do echo x >$d/written || echo $d; rm $d/written; done`
+    expect((await bench.run({ script })).stdout).toBe('')
+    expect(existsSync('/usr/bin/written')).toBe(false)
+  })
+
+  test('secrets in environment and input are in no command line of the host', async () => {
+    const secret = `secret-${crypto.randomUUID()}`
+    const started = await bench.provider.start(bench.sandboxId, {
+      argv: ['bash', '-c', 'read -r line; [ "$line" = "$KEY" ] && echo arrived; sleep 60'],
+      env: { KEY: secret },
+      stdin: `${secret}\n`,
+      network: 'egress',
+    })
+    const { value } = await started.stdout.getReader().read()
+    const seen = commandLinesWith(secret)
+    await started.stop(0)
+    expect(new TextDecoder().decode(value)).toBe('arrived\n')
+    expect(seen).toEqual([])
+  })
+}
+
+function describeNetwork(bench: Bench): void {
+  const get = (url: URL) => `GET ${url.href} HTTP/1.1\\r\\nHost: ${url.host}\\r\\n\\r\\n`
+  const connect = (target: string) => `CONNECT ${target} HTTP/1.1\\r\\n\\r\\n`
+
+  test('without network, not even an allowed endpoint is reachable', async () => {
+    const script = `${NETWORK} env | grep -i proxy; request ${bench.allowed.hostname} ${bench.allowed.port} x`
+    expect((await bench.run({ script })).stdout).toContain('Connection refused')
+    expect(
+      (await bench.run({ script: 'ls /sys/class/net 2>/dev/null; grep -c : /proc/net/dev' })).stdout,
+    ).toBe('1\n')
+  })
+
+  test('an allowed endpoint is reachable under its own address', async () => {
+    const { hostname, port } = bench.allowed
+    const post = 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nhello'
+    const seen = await bench.run({
+      script: `${NETWORK} request ${hostname} ${port} '${post}'`,
+      network: 'egress',
+    })
+    expect(seen.stdout).toContain('model:hello')
+  })
+
+  test('an allowed endpoint is reachable through the proxy, by CONNECT and by absolute URL', async () => {
+    const inner = 'GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'
+    const script = `${NETWORK} proxied '${get(bench.allowed)}'; proxied '${connect(bench.allowed.host)}${inner}'`
+    const seen = await bench.run({ script, network: 'egress' })
+    expect(seen.stdout.match(/model:/g)).toHaveLength(2)
+  })
+
+  test("other ports of the host's loopback are reachable neither directly nor through the proxy", async () => {
+    const { port } = bench.hidden
+    const hosts = [
+      '127.0.0.1',
+      'localhost',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '0.0.0.0',
+      '2130706433',
+      '0x7f000001',
+      '127.1',
+    ]
+    const script = `${NETWORK}
+      request 127.0.0.1 ${port} x
+      proxied '${get(bench.hidden)}'
+      ${hosts.map(host => `proxied '${connect(`${host}:${port}`)}'`).join('\n')}`
+    const { stdout } = await bench.run({ script, network: 'egress' })
+    expect(stdout).toContain('Connection refused')
+    expect(stdout).not.toContain('hidden')
+    expect(stdout).not.toContain('HTTP/1.1 200')
+    expect(stdout.match(/HTTP\/1\.1 (403|502)/g)).toHaveLength(hosts.length + 1)
+  })
+
+  test('metadata and private addresses are refused by the proxy', async () => {
+    const targets = [
+      '169.254.169.254:80',
+      '10.0.0.1:80',
+      '192.168.1.1:443',
+      '100.100.100.200:80',
+      '[fd00:ec2::254]:80',
+    ]
+    const script = `${NETWORK} ${targets.map(target => `proxied '${connect(target)}'`).join('\n')}`
+    const { stdout } = await bench.run({ script, network: 'egress' })
+    expect(stdout.match(/HTTP\/1\.1 403/g)).toHaveLength(targets.length)
+  })
+
+  test('what is no proxy request is answered 400', async () => {
+    const { stdout } = await bench.run({
+      script: `${NETWORK} proxied 'GET / HTTP/1.1\\r\\n\\r\\n'; proxied 'CONNECT nowhere HTTP/1.1\\r\\n\\r\\n'`,
+      network: 'egress',
+    })
+    expect(stdout.match(/HTTP\/1\.1 400/g)).toHaveLength(2)
+  })
+}
