@@ -125,6 +125,10 @@ function listModels(): Response {
   return Response.json({ object: 'list', data, has_more: false, first_id: MODELS[0], last_id: MODELS.at(-1) })
 }
 
+/** The header is what providers tell their own clients with; none of these failures mends itself. */
 function failure(status: number, type: string, message: string): Response {
-  return Response.json({ type: 'error', error: { type, message } }, { status })
+  return Response.json(
+    { type: 'error', error: { type, message } },
+    { status, headers: { 'x-should-retry': 'false' } },
+  )
 }

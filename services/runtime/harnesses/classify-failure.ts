@@ -21,8 +21,8 @@ export interface EndedProcess {
  */
 export function classifyEnd(name: string, ended: EndedProcess, parser: HarnessParser): HarnessFailure {
   const reported = reportedErrors(ended.stdoutTail, parser)
-  const evidence = [ended.stderrTail, reported.join('\n')]
-  const code = firstMatch(evidence)
+  // What the CLI reports as its own error is surer than its log, in which tools' failures show up too.
+  const code = firstMatch([reported.join('\n'), ended.stderrTail])
   const detail = reported.at(-1) ?? lastLine(ended.stderrTail)
   return { code, message: describe(name, code, ended.exitCode, detail) }
 }
@@ -65,7 +65,10 @@ function lastLine(text: string): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
+  return text
+    .replace(/, url: \S+/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
 }
 
 function shorten(text: string): string {

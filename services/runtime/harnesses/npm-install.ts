@@ -35,26 +35,12 @@ export async function npmInstall(
   directory: string,
   { onProgress, npm, signal }: NpmInstallOptions,
 ): Promise<void> {
-  const command = npm?.command ?? ['npm']
-  const options = [
-    '--prefix',
-    directory,
-    '--no-audit',
-    '--no-fund',
-    '--no-update-notifier',
-    '--loglevel=error',
-  ]
-  // Install scripts are not run: the packages' own only move the program we start from where it lies.
-  const npmArgv = [...command, 'install', '--ignore-scripts', '--include=optional', ...options, spec]
+  const child = startNpm(spec, directory, npm)
   const limit = AbortSignal.timeout(TIME_LIMIT_MS)
-  const child = Bun.spawn(['/bin/sh', '-c', 'umask 022; exec "$@"', 'npm', ...npmArgv], {
-    cwd: directory,
-    env: npm?.environment ?? npmEnvironment(process.env),
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'pipe',
-    signal: signal ? AbortSignal.any([signal, limit]) : limit,
-  })
+  const stop = signal ? AbortSignal.any([signal, limit]) : limit
+  const kill = () => killGroup(child.pid)
+  stop.addEventListener('abort', kill)
+  if (stop.aborted) kill()
   const startedMs = performance.now()
   const tick = setInterval(() => {
     onProgress(`Still installing ${spec} (${Math.round((performance.now() - startedMs) / 1000)} s)`)
@@ -69,6 +55,42 @@ export async function npmInstall(
     if (exitCode !== 0) throw new Error(`npm ended with exit code ${exitCode}: ${reason(words)}`)
   } finally {
     clearInterval(tick)
+    stop.removeEventListener('abort', kill)
+  }
+}
+
+/** In a process group of its own, because npm starts further processes. */
+function startNpm(spec: string, directory: string, npm: Npm | undefined) {
+  const argv = [
+    ...(npm?.command ?? ['npm']),
+    'install',
+    // The packages' install scripts only move the program we start from where it lies.
+    '--ignore-scripts',
+    '--include=optional',
+    '--prefix',
+    directory,
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    '--loglevel=error',
+    spec,
+  ]
+  return Bun.spawn(['/bin/sh', '-c', 'umask 022; exec "$@"', 'npm', ...argv], {
+    cwd: directory,
+    env: npm?.environment ?? npmEnvironment(process.env),
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'pipe',
+    detached: true,
+  })
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    if (!isGone) throw error
   }
 }
 

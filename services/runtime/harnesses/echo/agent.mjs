@@ -5,7 +5,8 @@
  * `say TEXT`, `write PATH TEXT`, `run CMD`, `sleep MS`, `usage IN OUT`, `fail TEXT`; any other line is said.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, realpath, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, realpath } from 'node:fs/promises'
 import { dirname, relative, resolve, sep } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,21 +39,20 @@ async function follow(line) {
   print({ type: 'assistant', text: line })
 }
 
-/** The file's content is the text and a newline; folders on the way are made. */
+/** The file's content is the text and a newline; folders on the way are made, links out are not followed. */
 async function write(path, content) {
   const target = resolve(root, path)
-  if (!isInside(root, target)) fail(`write: ${path} is outside the root directory`)
-  // A link on the way could lead out: what counts is where the nearest folder that exists really is.
-  let existing = dirname(target)
-  while ((await realpath(existing).catch(() => null)) === null) existing = dirname(existing)
-  if (!isInside(await realpath(root), await realpath(existing), true))
-    fail(`write: ${path} leads outside the root directory`)
-  const real = await realpath(target).catch(() => null)
-  if (real !== null && !isInside(await realpath(root), real))
-    fail(`write: ${path} leads outside the root directory`)
+  // A folder that is a link could lead out: what counts is where the nearest one that exists really is.
+  let folder = dirname(target)
+  while ((await realpath(folder).catch(() => null)) === null) folder = dirname(folder)
+  const isOutside = !isInside(root, target) || !isInside(await realpath(root), await realpath(folder), true)
+  if (isOutside) fail(`write: ${path} is outside the root directory`)
   try {
     await mkdir(dirname(target), { recursive: true })
-    await writeFile(target, `${content}\n`)
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
+    const file = await open(target, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+    await file.writeFile(`${content}\n`)
+    await file.close()
   } catch (error) {
     fail(`write: ${path}: ${error.code ?? error.message}`)
   }
