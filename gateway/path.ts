@@ -23,6 +23,8 @@ export const MAX_SEGMENTS = 32
  * @param sentSegments the segments as sent, decoded by the router; an undecodable `%` may be mangled in it
  */
 export function normalisePath(urlPath: string, sentSegments: readonly string[]): NormalPath | null {
+  // CONNECT names a host, not a path.
+  if (!urlPath.startsWith('/')) return null
   for (const segment of sentSegments) if (!isPlainSegment(segment)) return null
   const encoded = urlPath.endsWith('/') ? urlPath.slice(0, -1) : urlPath
   const segments = encoded.slice(1).split('/')

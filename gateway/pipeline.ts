@@ -68,7 +68,7 @@ async function run(
   if (!target) throw new ApiError('NOT_FOUND', 'Not found')
   exchange.pattern = target.pattern
   if (method === 'OPTIONS') {
-    return answerOptions(headers.get('origin'), target.allow, new Set([parts.publicOrigin]))
+    return answerOptions(exchange.path, headers.get('origin'), target.allow, new Set([parts.publicOrigin]))
   }
   const row = target.rows.get(method)
   if (!row) return methodNotAllowed(exchange.path, target.allow)

@@ -1,5 +1,6 @@
 /** OPTIONS on a known path (gateway spec 8). */
 import { ApiError } from '@mogplex/kit/errors.ts'
+import { errorResponse } from './errors.ts'
 
 const ALLOWED_HEADERS = 'authorization, content-type, idempotency-key'
 
@@ -8,12 +9,17 @@ const ALLOWED_HEADERS = 'authorization, content-type, idempotency-key'
  * preflight, and only the methods are told.
  */
 export function answerOptions(
+  path: string,
   origin: string | null,
   allow: string,
   allowedOrigins: ReadonlySet<string>,
 ): Response {
   if (origin === null) return new Response(null, { status: 204, headers: { allow } })
-  if (!allowedOrigins.has(origin)) throw new ApiError('FORBIDDEN', 'Origin not allowed')
+  if (!allowedOrigins.has(origin)) {
+    const refusal = errorResponse(path, new ApiError('FORBIDDEN', 'Origin not allowed'))
+    refusal.headers.set('vary', 'origin')
+    return refusal
+  }
   return new Response(null, {
     status: 204,
     headers: {

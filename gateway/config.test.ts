@@ -1,0 +1,54 @@
+import { expect, test } from 'bun:test'
+import { createLog } from '@mogplex/kit/log.ts'
+import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
+import { readGatewayConfig } from './config.ts'
+
+const key = (await createTestIssuers()).environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY
+const needed = {
+  PORT: '8787',
+  NATS_URL: 'nats://127.0.0.1:4222',
+  IDENTITY_URL: 'http://127.0.0.1:1/',
+  PROJECTS_URL: 'http://127.0.0.1:2',
+  RUNTIME_URL: 'http://127.0.0.1:3',
+}
+const log = createLog({ process: 'test', level: 'silent' })
+const read = (environment: Record<string, string>) => readGatewayConfig({ ...needed, ...environment }, log)
+
+test('production needs its origin and its key', async () => {
+  await expect(read({ NODE_ENV: 'production' })).rejects.toThrow(/PUBLIC_BASE_URL.*\n.*GATEWAY_SIGNING_KEY/)
+  const config = await read({
+    NODE_ENV: 'production',
+    PUBLIC_BASE_URL: 'https://mogplex.example/',
+    GATEWAY_SIGNING_KEY: key,
+  })
+  expect(config.publicOrigin).toBe('https://mogplex.example')
+})
+
+test('development has defaults, and a key for as long as the process lives', async () => {
+  const config = await read({ TRUSTED_ORIGINS: 'http://localhost:3000, http://localhost:3001/' })
+  expect(config.publicOrigin).toBe('http://localhost:8787')
+  expect([...config.trustedOrigins]).toEqual([
+    'http://localhost:8787',
+    'http://localhost:3000',
+    'http://localhost:3001',
+  ])
+  expect(config.signingKey).toMatchObject({ kty: 'OKP', crv: 'Ed25519', kid: expect.any(String) })
+  expect(config.serviceUrls.identity).toBe('http://127.0.0.1:1')
+  expect(config.buckets.pat).toEqual({ name: 'pat', limit: 60, windowMs: 60_000 })
+})
+
+test('a limit of 0 switches a bucket off', async () => {
+  expect((await read({ RATE_LIMIT_PAT: '0' })).buckets.pat).toBeNull()
+})
+
+test.each([
+  ['PUBLIC_BASE_URL', 'localhost:8787'],
+  ['TRUSTED_ORIGINS', 'null'],
+  ['TRUSTED_PROXIES', 'everybody'],
+  ['GATEWAY_SIGNING_KEY', '{"kty":"OKP"}'],
+  ['RATE_LIMIT_ANON', '60'],
+  ['RATE_LIMIT_ANON', '0/60'],
+])('%s=%s stops the start with a message that names it', async (name, value) => {
+  await expect(read({ [name]: value })).rejects.toThrow(name)
+})
