@@ -2,7 +2,7 @@
  * From an ended harness process to the run's outcome (runtime spec 2, items 4 to 7; 3.3; 3.4; 5): what it
  * cost, what it failed of, what is committed and pushed.
  */
-
+import { ApiError } from '@mogplex/kit/errors.ts'
 import { getRepoSource } from '@mogplex/proto/projects.ts'
 import type { Delivery } from '../database/schema.ts'
 import { newEvent } from '../events/append.ts'
@@ -107,11 +107,16 @@ async function freshSource({ claim, lease, deps }: StartedRun) {
     try {
       return await deps.ask(getRepoSource, { userId, repoId }, { userId })
     } catch (err) {
-      if (!isOutage(err)) throw deliveryFailure('the repo is gone', err)
+      if (!isOutage(err)) throw deliveryFailure(sourceRefusal(err), err)
       if (attempt === SOURCE_ATTEMPTS || lease.signal.aborted) {
         throw deliveryFailure('the projects service does not answer', err)
       }
       await Bun.sleep(SOURCE_RETRY_MS)
     }
   }
+}
+
+function sourceRefusal(err: unknown): string {
+  if (!(err instanceof ApiError) || err.status >= 500) return 'the repository could not be looked up'
+  return err.code === 'REPO_NOT_FOUND' ? 'the repo is gone' : err.message
 }

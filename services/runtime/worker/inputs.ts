@@ -9,7 +9,7 @@ import { getProviderKey, getUser, usableModels } from '@mogplex/proto/identity.t
 import { getRepoLaunchConfig, getRepoSource, type RepositorySource } from '@mogplex/proto/projects.ts'
 import type { AgentRun } from '../database/schema.ts'
 import type { Harness, ModelCredential } from '../harnesses/harness.ts'
-import { RunFailure, RunObsolete } from './run-failure.ts'
+import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 
 export interface RunInputs {
   author: { name: string; email: string }
@@ -19,14 +19,17 @@ export interface RunInputs {
   model: string | null
 }
 
-/** Throws {@link RunObsolete} when user or repo is gone, `credentials_missing` when no key fits. */
+/**
+ * Throws {@link RunObsolete} when user or repo is gone, `credentials_missing` when no key fits, and
+ * `git_sync_failed` when projects no longer allows the repo's remote.
+ */
 export async function gatherInputs(run: AgentRun, harness: Harness, ask: Asker): Promise<RunInputs> {
   const context = { userId: run.userId, ...(run.requestId ? { requestId: run.requestId } : {}) }
   const repo = { userId: run.userId, repoId: run.repoId }
   const [author, source, launchConfig, credential] = await Promise.all([
     authorOf(run, ask, context),
-    ask(getRepoSource, repo, context).catch(repoGone),
-    ask(getRepoLaunchConfig, repo, context).catch(repoGone),
+    ask(getRepoSource, repo, context).catch(repoRefused),
+    ask(getRepoLaunchConfig, repo, context).catch(repoRefused),
     findCredential(run, harness, ask, context),
   ])
   const model = await chooseModel(run, harness, ask, context)
@@ -56,9 +59,12 @@ async function authorOf(run: AgentRun, ask: Asker, context: AskContext): Promise
   return { name: user.name ?? email.split('@')[0] ?? 'agent', email }
 }
 
-function repoGone(error: unknown): never {
-  if (error instanceof ApiError && error.code === 'REPO_NOT_FOUND') throw new RunObsolete('the repo is gone')
-  throw error
+/** An outage is waited out by the caller; what projects says of the repo itself ends the run. */
+function repoRefused(cause: unknown): never {
+  if (!(cause instanceof ApiError) || isOutage(cause)) throw cause
+  if (cause.code === 'REPO_NOT_FOUND') throw new RunObsolete('the repo is gone')
+  const message = cause.status < 500 ? cause.message : 'The repository could not be looked up'
+  throw new RunFailure('git_sync_failed', message, { cause })
 }
 
 async function findCredential(
