@@ -8,6 +8,7 @@ const isLinux = process.platform === 'linux'
 /** By program name: the Debian package it is in. */
 const NEEDED = {
   git: 'git',
+  ssh: 'openssh-client',
   ...(process.env.NATS_URL?.trim() ? {} : { 'nats-server': 'nats-server' }),
   ...(isLinux ? { bwrap: 'bubblewrap', setpriv: 'util-linux', prlimit: 'util-linux' } : {}),
 }
