@@ -132,6 +132,15 @@ function describeNetwork(bench: Bench): void {
     expect(seen.stdout.match(/model:/g)).toHaveLength(2)
   })
 
+  test('megabytes pass both ways through an allowed endpoint', async () => {
+    const { hostname, port } = bench.allowed
+    const script = `exec 3<>/dev/tcp/${hostname}/${port}
+      { printf 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 5000000\\r\\nConnection: close\\r\\n\\r\\n'
+        head -c 5000000 /dev/zero | tr '\\0' a; } >&3 &
+      cat <&3 | tr -d -c a | wc -c`
+    expect(Number((await bench.run({ script, network: 'egress' })).stdout)).toBeGreaterThanOrEqual(5_000_000)
+  })
+
   test("other ports of the host's loopback are reachable neither directly nor through the proxy", async () => {
     const { port } = bench.hidden
     const hosts = [

@@ -15,7 +15,9 @@ export const AGENT_HOME_PATH = '/home/agent'
 
 /** A host directory or file shown read-only inside the sandbox for the life of one process. */
 export interface ReadOnlyMount {
+  /** Must exist and be readable to every user: the agent's is not this process's. */
   hostPath: string
+  /** Absolute, and outside of `/workspace` and `/home/agent`, where the agent could redirect it. */
   sandboxPath: string
 }
 
@@ -24,7 +26,10 @@ export interface SandboxCommand {
   argv: string[]
   /** Absolute path inside the sandbox. Default `/workspace`. */
   cwd?: string
-  /** The whole environment of the process besides PATH, HOME, USER, LANG and TMPDIR, which the provider sets. */
+  /**
+   * The whole environment of the process besides PATH, HOME, USER, LOGNAME, LANG, TMPDIR and, with
+   * `egress`, the proxy variables, which the provider sets. Names are those a shell can export.
+   */
   env?: Record<string, string>
   /** Written to stdin, which is then closed. Absent: stdin is empty. */
   stdin?: string
@@ -37,7 +42,10 @@ export interface SandboxCommand {
 }
 
 export interface SandboxExit {
-  /** null when a signal ended the process. */
+  /**
+   * null when a signal ended the process. Providers learn of signals as 128 + n, as shells do, so a
+   * program that exits with such a number by itself is taken for one.
+   */
   exitCode: number | null
   signal: string | null
 }
@@ -59,6 +67,7 @@ export interface SandboxProvider {
   create(recordId: string): Promise<string>
   /** Whether the sandbox's files exist. */
   exists(sandboxId: string): Promise<boolean>
+  /** Throws when the sandbox does not exist or the command cannot be put into one. Read both streams. */
   start(sandboxId: string, command: SandboxCommand): Promise<SandboxProcess>
   /** Ends every process of the sandbox; files stay. Idempotent. */
   pause(sandboxId: string): Promise<void>

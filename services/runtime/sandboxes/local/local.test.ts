@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,9 @@ import { createLog } from '@mogplex/kit/log.ts'
 import type { SandboxProvider } from '../provider.ts'
 import { commandLinesWith, describeSandboxProvider } from '../provider-conformance.ts'
 import { createLocalSandboxProvider } from './local.ts'
+
+// Each test starts real processes, on machines that may be busy.
+setDefaultTimeout(60_000)
 
 const scratch = mkdtempSync(join(tmpdir(), 'local-sandbox-'))
 const log = createLog({ process: 'test', level: 'silent' })

@@ -1,0 +1,38 @@
+import { expect, test } from 'bun:test'
+import { chownSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const UNPRIVILEGED = 65_534
+
+/** Whether a user with no rights may enter every directory above the file and read it. */
+function isForAll(path: string): boolean {
+  for (let at = dirname(path); at !== '/'; at = dirname(at)) {
+    if ((statSync(at).mode & constants.S_IXOTH) === 0) return false
+  }
+  return (statSync(path).mode & constants.S_IROTH) !== 0
+}
+
+/** Where the suite itself is unprivileged, local.test.ts has shown it; root shows both ways of building. */
+const isProvable = process.getuid?.() === 0 && isForAll(import.meta.path) && isForAll(process.execPath)
+
+test.skipIf(!isProvable)(
+  'all of it holds when the runtime is an ordinary user of the host',
+  async () => {
+    const home = mkdtempSync(join(tmpdir(), 'unprivileged-'))
+    chownSync(home, UNPRIVILEGED, UNPRIVILEGED)
+    const setpriv = ['setpriv', `--reuid=${UNPRIVILEGED}`, `--regid=${UNPRIVILEGED}`, '--clear-groups']
+    const suite = [process.execPath, 'test', join(import.meta.dir, 'local.test.ts')]
+    const child = Bun.spawn([...setpriv, ...suite], {
+      cwd: home,
+      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
+      stdout: 'ignore',
+      stderr: 'pipe',
+    })
+    const report = await new Response(child.stderr).text()
+    rmSync(home, { recursive: true, force: true })
+    expect(report).toContain(' 0 fail')
+    expect(await child.exited).toBe(0)
+  },
+  120_000,
+)
