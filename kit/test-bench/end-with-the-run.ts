@@ -1,10 +1,8 @@
-/**
- * Loaded before every run of `bun test` (bunfig.toml): the process' exit event does not come in one, and a
- * machine that does other things too may need longer than the 5 s a test has otherwise.
- */
-import { afterAll, setDefaultTimeout } from 'bun:test'
+/** Loaded before every run of `bun test` (bunfig.toml), in which the process' exit event does not come. */
+import { afterAll } from 'bun:test'
 import { endEverything } from './ended-at-exit.ts'
 
-// First: it holds for what is declared after it.
-setDefaultTimeout(30_000)
-afterAll(endEverything)
+/** Many files may have to be removed, on a disk that others use too. */
+const LIMIT_MS = 60_000
+
+afterAll(endEverything, LIMIT_MS)

@@ -1,9 +1,11 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess } from '../processes/identity.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { temporaryDirectory } from './ended-at-exit.ts'
+
+setDefaultTimeout(30_000)
 
 /** Starts both servers in a process of its own, which tells their pids and directories, then does `ending`. */
 async function serversOfAProcessThat(ending: string): Promise<{ pids: number[]; directory: string }> {

@@ -1,7 +1,9 @@
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { type TestNats, useNats } from './nats.ts'
+
+setDefaultTimeout(30_000)
 
 const servers: TestNats[] = []
 const start = async () => {

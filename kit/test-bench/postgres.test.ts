@@ -1,6 +1,8 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import postgres from 'postgres'
 import { usePostgres } from './postgres.ts'
+
+setDefaultTimeout(30_000)
 
 test('one server serves the whole process, each asker has a database of its own', async () => {
   const [first, second] = [await usePostgres(), await usePostgres()]

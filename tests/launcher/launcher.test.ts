@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
@@ -11,6 +11,8 @@ import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
 
 const NAMES: ProgramName[] = ['gateway', 'identity', 'nats', 'postgres', 'projects', 'runtime']
+setDefaultTimeout(60_000)
+
 const command = standInLauncher()
 
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)

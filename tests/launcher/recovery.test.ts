@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
@@ -7,6 +7,8 @@ import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
+
+setDefaultTimeout(60_000)
 
 const command = standInLauncher()
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
@@ -45,7 +47,7 @@ test('a pid of an earlier start that is now somebody else’s is left alone', as
   const first = await startSystem({ command })
   const state = first.state()
   await first.stop()
-  const bystander = Bun.spawn(['sleep', '600'], { detached: true })
+  const bystander = Bun.spawn(['sleep', '600'], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
   const processes = { runtime: { pid: bystander.pid, identity: 'of another process', port: 1 } }
   writeFileSync(join(first.home, 'state.json'), JSON.stringify({ ...state, processes }))
   writeFileSync(join(first.home, 'postgres/data/postmaster.pid'), `${bystander.pid}\n`)

@@ -1,6 +1,6 @@
 /** `npm run check`: what must be right before anybody looks at a change. */
 import { join } from 'node:path'
-import { findForbiddenImports } from '../../checks/import-directions.ts'
+import { findForbiddenImports } from '../checks/import-directions.ts'
 
 interface Check {
   name: string
