@@ -19,6 +19,12 @@ export const RuntimeSettings = Type.Object({
   }),
   RUN_TIMEOUT_SECONDS: Type.Integer({ default: 1_800, minimum: 1 }),
   RUN_IDLE_TIMEOUT_SECONDS: Type.Integer({ default: 600, minimum: 1 }),
+  RUN_LEASE_SECONDS: Type.Integer({
+    default: 60,
+    minimum: 4,
+    maximum: 60,
+    description: 'how long a run whose runtime died stays unfinished; renewed four times as often',
+  }),
   SANDBOX_MAX_ACTIVE_PER_USER: Type.Integer({ default: 3, minimum: 1 }),
   WORKER_CONCURRENCY: Type.Integer({ default: 4, minimum: 1, description: 'runs at once in this process' }),
   SHUTDOWN_GRACE_SECONDS: Type.Integer({
@@ -41,6 +47,7 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     openaiBaseUrl: config.OPENAI_BASE_URL,
     anthropicBaseUrl: config.ANTHROPIC_BASE_URL,
     aiGatewayBaseUrl: config.AI_GATEWAY_BASE_URL ?? null,
+    leaseSeconds: config.RUN_LEASE_SECONDS,
     runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
   }

@@ -68,7 +68,11 @@ function startRunWorker({ config, database, log }: Kit, deps: RunDeps) {
     database,
     log,
     concurrency: config.WORKER_CONCURRENCY,
-    claim: { provider: deps.provider.name, maxActivePerUser: config.SANDBOX_MAX_ACTIVE_PER_USER },
+    claim: {
+      provider: deps.provider.name,
+      maxActivePerUser: config.SANDBOX_MAX_ACTIVE_PER_USER,
+      leaseSeconds: config.RUN_LEASE_SECONDS,
+    },
     execute: (claim, shutdown) => executeRun(claim, shutdown, deps),
   })
   deps.live.onWake(WORK_SUBJECT, worker.poke)

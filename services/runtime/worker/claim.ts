@@ -8,7 +8,6 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import { ACTIVE_SANDBOX_STATUSES, type AgentRun, agentRuns, type Sandbox } from '../database/schema.ts'
 import { heldBy } from '../runs/transitions.ts'
 import { acquireSandbox } from '../sandboxes/lifecycle.ts'
-import { LEASE_SECONDS } from './lease.ts'
 
 export interface Claim {
   run: AgentRun
@@ -19,6 +18,7 @@ export interface Claim {
 export interface ClaimOptions {
   provider: string
   maxActivePerUser: number
+  leaseSeconds: number
 }
 
 /** Null when no run can start now. */
@@ -33,7 +33,7 @@ export async function claimNextRun(database: Database, options: ClaimOptions): P
       .update(agentRuns)
       .set({
         leaseToken,
-        leaseExpiresAt: sql`now() + make_interval(secs => ${LEASE_SECONDS})`,
+        leaseExpiresAt: sql`now() + make_interval(secs => ${options.leaseSeconds})`,
         sandboxRecordId: sandbox.id,
       })
       .where(eq(agentRuns.id, candidate.id))

@@ -15,6 +15,8 @@ export interface RunSettings {
   openaiBaseUrl: string
   anthropicBaseUrl: string
   aiGatewayBaseUrl: string | null
+  /** See lease.ts. */
+  leaseSeconds: number
   runTimeoutMs: number
   runIdleTimeoutMs: number
 }

@@ -1,8 +1,7 @@
 /**
- * Holding a run (runtime spec 2, 1; spec README, 24): the lease is renewed every 15 s and good for 60 s; the
+ * Holding a run (runtime spec 2, 1; spec README, 24): the lease is good for 60 s and renewed every 15 s; the
  * cancel flag is read every second, and at once when a wake arrives.
  */
-
 import type { Live } from '@mogplex/kit/bus/live.ts'
 import type { Database } from '@mogplex/kit/database/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
@@ -12,8 +11,7 @@ import { agentRuns } from '../database/schema.ts'
 import { heldBy } from '../runs/transitions.ts'
 import type { Claim } from './claim.ts'
 
-export const LEASE_SECONDS = 60
-const HEARTBEAT_MS = 15_000
+const RENEWALS_PER_LEASE = 4
 const CONTROL_POLL_MS = 1_000
 
 /** Why work on a run must stop. */
@@ -29,32 +27,44 @@ export interface Lease {
   end: () => void
 }
 
+export interface LeaseOptions {
+  database: Database
+  live: Live
+  log: Log
+  settings: { leaseSeconds: number }
+}
+
 /** Starts renewing and watching. A database that is away only counts once the lease has run out. */
-export function holdLease(claim: Claim, options: { database: Database; live: Live; log: Log }): Lease {
-  const { database, live, log } = options
+export function holdLease(claim: Claim, { database, live, log, settings }: LeaseOptions): Lease {
+  const leaseMs = settings.leaseSeconds * 1000
   const controller = new AbortController()
   let reason: StopReason | null = null
   let renewedAtMs = performance.now()
   let isChecking = false
 
   const abort = (why: StopReason) => {
+    // A lost lease is the last word: whatever else the work was stopped for is no longer ours to write.
+    if (why === 'lease-lost') reason = why
     reason ??= why
     controller.abort(new Error(why))
   }
 
   const check = async () => {
-    if (isChecking || controller.signal.aborted) return
+    // Renewed after a cancel too: the run is ours until its ending is written.
+    if (reason === 'lease-lost') return
+    // Here, not where a question failed: one that is never answered must not keep the lease alive.
+    if (performance.now() - renewedAtMs > leaseMs) return abort('lease-lost')
+    if (isChecking) return
     isChecking = true
     const startedAtMs = performance.now()
     try {
-      const isDue = startedAtMs - renewedAtMs >= HEARTBEAT_MS
-      const held = isDue ? await renew(database, claim) : await read(database, claim)
+      const isDue = startedAtMs - renewedAtMs >= leaseMs / RENEWALS_PER_LEASE
+      const held = isDue ? await renew(database, claim, settings.leaseSeconds) : await read(database, claim)
       if (!held) abort('lease-lost')
       else if (held.controlState === 'cancel_requested') abort('cancelled')
       if (held && isDue) renewedAtMs = startedAtMs
     } catch (err) {
       log.warn({ event: 'lease.unconfirmed', runId: claim.run.id, err })
-      if (performance.now() - renewedAtMs > LEASE_SECONDS * 1000) abort('lease-lost')
     } finally {
       isChecking = false
     }
@@ -75,10 +85,10 @@ export function holdLease(claim: Claim, options: { database: Database; live: Liv
 
 const held = (claim: Claim) => and(eq(agentRuns.id, claim.run.id), heldBy(claim.leaseToken))
 
-async function renew(database: Database, claim: Claim) {
+async function renew(database: Database, claim: Claim, leaseSeconds: number) {
   const [row] = await database
     .update(agentRuns)
-    .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${LEASE_SECONDS})` })
+    .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${leaseSeconds})` })
     .where(held(claim))
     .returning({ controlState: agentRuns.controlState })
   return row
