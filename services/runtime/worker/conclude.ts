@@ -28,7 +28,7 @@ export async function concludeHarness(
   const { claim, lease, deps, secrets } = started
   const { run } = claim
   if (result.endedBy === 'lease-lost') return null
-  const figures = await callFigures(run, result, deps)
+  const figures = await callFigures(run, { ...result, model: result.model ?? started.inputs.model }, deps)
   const rest = { callFigures: figures.columns, secrets }
   if (result.endedBy === 'cancelled') return cancelledOutcome(run, rest)
   if (result.endedBy === 'shutdown') return failedOutcome(SHUT_DOWN, rest)

@@ -41,13 +41,20 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
       await storeBatch(waiting.splice(0, MAX_BATCH), options)
       options.onStored()
     }
-    writing = null
+  }
+  const write = () => {
+    if (writing || waiting.length === 0) return
+    writing = drain().finally(() => {
+      writing = null
+      // What was added between the last look and this moment found a writer that had already finished.
+      write()
+    })
   }
 
   return {
     add: async events => {
       waiting.push(...events)
-      writing ??= drain()
+      write()
       if (waiting.length > MAX_WAITING) await writing
     },
     flush: async () => {

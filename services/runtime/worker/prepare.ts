@@ -65,6 +65,7 @@ async function installHarness({
       npmPackage: harness.npmPackage,
       version: deps.settings.harnessVersions[harness.id],
       directory: `${deps.settings.dataDirectory}/harnesses`,
+      signal: lease.signal,
       onProgress: line => void writer.add([stageEvent('install', line)]),
     })
   } catch (cause) {
