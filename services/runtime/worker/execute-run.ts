@@ -60,7 +60,7 @@ async function work(claim: Claim, lease: Lease, deps: RunDeps): Promise<RunOutco
   try {
     const harness = harnessById(run.harness, { echoEnabled: deps.settings.isEchoEnabled })
     if (!harness) throw new RunFailure('install_failed', `The harness ${run.harness} is not enabled here`)
-    const inputs = await gatherInputs(run, harness, deps.ask)
+    const inputs = await gatherInputs(run, harness, deps)
     const secrets = secretsOf(inputs)
     const onStored = () => deps.live.wake(liveRunSubject(run.id))
     const writer = createEventWriter({ ...deps, claim, lease, secrets, onStored })

@@ -23,14 +23,22 @@ export interface RunInputs {
  * Throws {@link RunObsolete} when user or repo is gone, `credentials_missing` when no key fits, and
  * `git_sync_failed` when projects no longer allows the repo's remote.
  */
-export async function gatherInputs(run: AgentRun, harness: Harness, ask: Asker): Promise<RunInputs> {
+export async function gatherInputs(
+  run: AgentRun,
+  harness: Harness,
+  { ask, settings }: Pick<RunDeps, 'ask' | 'settings'>,
+): Promise<RunInputs> {
+  // A gateway's key without the gateway's address would have nowhere to go.
+  const providers = harness.credentialProviders.filter(
+    provider => provider !== 'ai_gateway' || settings.aiGatewayBaseUrl !== null,
+  )
   const context = { userId: run.userId, ...(run.requestId ? { requestId: run.requestId } : {}) }
   const repo = { userId: run.userId, repoId: run.repoId }
   const [author, source, launchConfig, credential] = await Promise.all([
     authorOf(run, ask, context),
     ask(getRepoSource, repo, context).catch(repoRefused),
     ask(getRepoLaunchConfig, repo, context).catch(repoRefused),
-    findCredential(run, harness, ask, context),
+    findCredential(run, harness, providers, ask, context),
   ])
   const model = await chooseModel(run, harness, ask, context)
   return { author, source, launchConfig, credential, model }
@@ -70,17 +78,18 @@ function repoRefused(cause: unknown): never {
 async function findCredential(
   run: AgentRun,
   harness: Harness,
+  providers: ModelCredential['provider'][],
   ask: Asker,
   context: AskContext,
 ): Promise<ModelCredential | null> {
   if (harness.credentialProviders.length === 0) return null
-  for (const provider of harness.credentialProviders) {
+  for (const provider of providers) {
     const { key } = await ask(getProviderKey, { userId: run.userId, provider }, context)
     if (key !== null) return { provider, key }
   }
   throw new RunFailure(
     'credentials_missing',
-    `No model key for ${harness.id}: store one of ${harness.credentialProviders.join(', ')} in settings`,
+    `No model key for ${harness.id}: store one of ${providers.join(', ')} in settings`,
   )
 }
 
