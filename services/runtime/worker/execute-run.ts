@@ -25,7 +25,7 @@ import { beginRest, finishRest } from './rest-sandbox.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 import { runHarness } from './run-harness.ts'
 import { modeOf, type StartedRun } from './started-run.ts'
-import { writeFiles } from './write-files.ts'
+import { writeHarnessFiles } from './write-harness-files.ts'
 
 /** A run that could not start because a service was away is tried again after this long. */
 const RETRY_SECONDS = 3
@@ -101,7 +101,7 @@ async function runAndConclude(started: StartedRun): Promise<RunOutcome | null> {
     prepared.installation,
   )
   const { files, ...process } = command
-  await writeFiles(deps.provider, prepared.sandboxId, files)
+  await writeHarnessFiles(files, prepared.sandboxId, deps.provider)
   const child = await deps.provider.start(prepared.sandboxId, {
     ...process,
     cwd: prepared.rootPath,
