@@ -9,6 +9,7 @@ import { getProviderKey, getUser, usableModels } from '@mogplex/proto/identity.t
 import { getRepoLaunchConfig, getRepoSource, type RepositorySource } from '@mogplex/proto/projects.ts'
 import type { AgentRun } from '../database/schema.ts'
 import type { Harness, ModelCredential } from '../harnesses/harness.ts'
+import type { RunDeps } from './deps.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 
 export interface RunInputs {

@@ -56,6 +56,7 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
 
 async function installHarness({
   harness,
+  lease,
   writer,
   deps,
 }: PrepareContext): Promise<HarnessInstallation | null> {
