@@ -86,3 +86,14 @@ test('keys nobody uses any more cost no memory', () => {
   store.sweep()
   expect(store.size()).toBe(1)
 })
+
+test('nobody is told to wait longer than the window, whatever the clock says', () => {
+  const minute: Bucket = { name: 'm', limit: 1, windowMs: 60_000 }
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), time => {
+      const store = createMemoryLimitStore(() => time)
+      expect(store.take(minute, 'x')).toMatchObject({ isAdmitted: true, resetMs: 60_000 })
+      expect(store.take(minute, 'x')).toMatchObject({ isAdmitted: false, resetMs: 60_000 })
+    }),
+  )
+})

@@ -35,7 +35,8 @@ export function createMemoryLimitStore(now: () => number = () => performance.now
       dropUntil(times, at - bucket.windowMs)
       const isAdmitted = times.length < bucket.limit
       if (isAdmitted && times.push(at) === 1) admissions.set(key, times)
-      const resetMs = (times[0] ?? at) + bucket.windowMs - at
+      // Not `first + window - at`: rounding would make that longer than the window, and 61 s of it.
+      const resetMs = bucket.windowMs - (at - (times[0] ?? at))
       return { isAdmitted, remaining: bucket.limit - times.length, resetMs, ticket: at }
     },
     giveBack: (bucket, key, ticket) => {
