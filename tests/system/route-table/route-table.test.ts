@@ -1,5 +1,5 @@
 /** Issue 2, "It must hold", 1: every row of the route table with every kind of caller. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { isV1Path } from '@mogplex/proto/errors.ts'
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { type Credential, OPEN_DOORS, send } from '../accounts.ts'
@@ -11,6 +11,8 @@ import { type Belongings, type Kind, makeAnother, makeBelongings } from './belon
 import { type Example, examplesFor, type Sent } from './examples.ts'
 import { expectedStatus, isGuardedByOrigin, takesCookie } from './expectations.ts'
 import { type Caller, gatherPeople, type People } from './people.ts'
+
+setDefaultTimeout(60_000)
 
 let system: System
 let storage: Storage
@@ -28,11 +30,11 @@ beforeAll(async () => {
   people = await gatherPeople(system, storage)
   belongings = await makeBelongings(system, people.owner)
   examples = examplesFor(people.owner)
-})
+}, 60_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()
-})
+}, 60_000)
 
 const keyOf = ({ method, path }: Route) => `${method} ${path}`
 
