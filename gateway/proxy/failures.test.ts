@@ -66,6 +66,18 @@ test('a service that falls silent on a kept connection is 503 in time, and the n
   expect((await gateway.call()).status).toBe(200)
 })
 
+test('a client that leaves before the answer takes its call to the service along', async () => {
+  await using gateway = await gatewayTo(() => undefined)
+  const { bench, upstream, authorization } = gateway
+  const leaving = new AbortController()
+  const call = fetch(`${bench.url}/api/repos`, { headers: { authorization }, signal: leaving.signal })
+  const outcome = call.catch(() => 'left')
+  expect(await waitUntil(() => upstream.open.size === 1, { limitMs: 1_000 })).toBe(true)
+  leaving.abort()
+  expect(await outcome).toBe('left')
+  expect(await waitUntil(() => upstream.open.size === 0, { limitMs: 2_000 })).toBe(true)
+})
+
 test.each([
   ['of known length', 'Content-Length: 200000\r\n\r\npartial'],
   ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n7\r\npartial\r\n'],

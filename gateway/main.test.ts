@@ -1,0 +1,57 @@
+/** The process itself: how it starts, why it does not, how it ends. */
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
+import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+
+const MAIN = join(import.meta.dir, 'main.ts')
+/** Nobody is there: the gateway starts all the same and waits for its peers. */
+const NOWHERE = {
+  NATS_URL: 'nats://127.0.0.1:1',
+  IDENTITY_URL: 'http://127.0.0.1:1',
+  PROJECTS_URL: 'http://127.0.0.1:1',
+  RUNTIME_URL: 'http://127.0.0.1:1',
+}
+
+function startMain(environment: Record<string, string>) {
+  const child = Bun.spawn([process.execPath, MAIN], {
+    env: { PATH: process.env.PATH ?? '', ...environment },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  atExit(() => child.kill('SIGKILL'))
+  return child
+}
+
+const answers = (url: string) =>
+  fetch(url).then(
+    response => response.ok,
+    () => false,
+  )
+
+test('it runs while its peers are away, ignores ctrl-C and ends cleanly on SIGTERM', async () => {
+  const port = await findFreePort()
+  const child = startMain({ ...NOWHERE, PORT: String(port) })
+  const health = `http://127.0.0.1:${port}/healthz`
+  expect(await waitUntil(() => answers(health), { limitMs: 10_000 })).toBe(true)
+  child.kill('SIGINT')
+  await Bun.sleep(100)
+  expect(await answers(health)).toBe(true)
+  child.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
+  const log = await new Response(child.stdout).text()
+  expect(log).toContain('"event":"http.request"')
+  for (const line of log.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event')
+})
+
+test('a missing setting ends the start with one line that names it', async () => {
+  const child = startMain({
+    ...NOWHERE,
+    PORT: '0',
+    NODE_ENV: 'production',
+    PUBLIC_BASE_URL: 'https://x.test',
+  })
+  expect(await child.exited).toBe(1)
+  expect(await new Response(child.stdout).text()).toContain('GATEWAY_SIGNING_KEY: is required in production')
+})
