@@ -14,22 +14,32 @@ describe('isPublicAddress', () => {
     '172.16.0.1',
     '172.31.255.255',
     '192.0.0.192',
+    '192.0.2.1',
     '192.168.1.1',
     '198.19.0.1',
     '224.0.0.1',
+    '239.255.255.250',
     '255.255.255.255',
     '::',
     '::1',
     '::ffff:127.0.0.1',
     '::ffff:7f00:1',
     '::ffff:10.0.0.1',
+    '0:0:0:0:0:ffff:a00:1',
     '::127.0.0.1',
+    '::ffff:0:127.0.0.1',
     '64:ff9b::7f00:1',
+    '64:ff9b::169.254.169.254',
+    '64:ff9b:1::808:808',
+    '64:ff9b::10.0.0.1',
+    '2606:4700::1111%eth0',
     'fe80::1',
     'fe80::1%eth0',
     'fd00:ec2::254',
     'fc00::1',
+    'fec0::1',
     'ff02::1',
+    '2001::1',
     '2001:db8::1',
     '2001:0:1::1',
     '2002:7f00:1::1',
@@ -51,6 +61,8 @@ describe('isPublicAddress', () => {
     '2606:4700::1111',
     '2a00:1450::1',
     '::ffff:8.8.8.8',
+    '::FFFF:808:808',
+    '64:ff9b::8.8.8.8',
   ]
   test.each(accepted)('accepts %p', address => expect(isPublicAddress(address)).toBe(true))
 })
@@ -92,4 +104,13 @@ describe('vetHost', () => {
     expect(await vetHost('1.1.1.1')).toEqual({ status: 'public', addresses: ['1.1.1.1'] }))
   test('a name without an address is unresolved', async () =>
     expect(await vetHost('no-such-host.invalid')).toEqual({ status: 'unresolved' }))
+  test('every address counts: one that is not public refuses the name', async () => {
+    const answering = (...addresses: string[]) => vetHost('example.test', async () => addresses)
+    expect(await answering('1.1.1.1', '2606:4700::1111')).toEqual({
+      status: 'public',
+      addresses: ['1.1.1.1', '2606:4700::1111'],
+    })
+    expect(await answering('1.1.1.1', '10.0.0.1')).toEqual({ status: 'refused' })
+    expect(await answering()).toEqual({ status: 'unresolved' })
+  })
 })

@@ -1,14 +1,10 @@
 /** Decides where a sandbox's connection may go, and names the very addresses to connect to. */
-import { lookup } from 'node:dns/promises'
-import { networkInterfaces } from 'node:os'
+import { resolveHost, vetHost } from '@mogplex/kit/public-address.ts'
 import { bareHostname, endpointPort } from './proxy-request.ts'
-import { isPublicAddress } from './public-address.ts'
 
 export type Destination = { addresses: string[] } | { refusal: 'forbidden' | 'unresolved'; message: string }
 
 export type DestinationRule = (hostname: string, port: number) => Promise<Destination>
-
-const LOOKUP_TIMEOUT_MS = 10_000
 
 /**
  * Public addresses only, except what the instance allows by exact host and port. A name is resolved once,
@@ -18,12 +14,10 @@ const LOOKUP_TIMEOUT_MS = 10_000
 export function createDestinationRule(allowedEndpoints: URL[]): DestinationRule {
   const allowed = new Set(allowedEndpoints.map(url => `${bareHostname(url)} ${endpointPort(url)}`))
   return async (hostname, port) => {
-    const resolved = await resolve(hostname)
-    if (resolved.length === 0) return { refusal: 'unresolved', message: `${hostname} has no address` }
-    if (allowed.has(`${hostname} ${port}`)) return { addresses: resolved }
-    const own = ownAddresses()
-    const addresses = resolved.filter(address => isPublicAddress(address) && !own.has(address))
-    if (addresses.length > 0) return { addresses }
+    if (allowed.has(`${hostname} ${port}`)) return anyAddress(hostname)
+    const vetted = await vetHost(hostname)
+    if (vetted.status === 'public') return { addresses: vetted.addresses }
+    if (vetted.status === 'unresolved') return unresolved(hostname)
     return {
       refusal: 'forbidden',
       message: `sandboxes may not connect to ${hostname}, which is not a public address`,
@@ -31,25 +25,11 @@ export function createDestinationRule(allowedEndpoints: URL[]): DestinationRule 
   }
 }
 
-/** IPv4 first: a host without an IPv6 route would otherwise wait for each connection. */
-async function resolve(hostname: string): Promise<string[]> {
-  try {
-    const found = await Promise.race([lookup(hostname, { all: true }), rejectAfter(LOOKUP_TIMEOUT_MS)])
-    return found.toSorted((one, other) => one.family - other.family).map(entry => entry.address)
-  } catch {
-    // Unknown name, malformed name, silent resolver: to the sandbox all mean that there is no address.
-    return []
-  }
+async function anyAddress(hostname: string): Promise<Destination> {
+  const addresses = await resolveHost(hostname)
+  return addresses.length > 0 ? { addresses } : unresolved(hostname)
 }
 
-/** A public address of this very host is still this host: its firewall does not stand in between. */
-function ownAddresses(): Set<string> {
-  const entries = Object.values(networkInterfaces()).flatMap(list => list ?? [])
-  return new Set(entries.map(entry => entry.address))
-}
-
-function rejectAfter(timeoutMs: number): Promise<never> {
-  return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error('timed out')), timeoutMs).unref()
-  })
+function unresolved(hostname: string): Destination {
+  return { refusal: 'unresolved', message: `${hostname} has no address` }
 }
