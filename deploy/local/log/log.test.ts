@@ -30,6 +30,15 @@ test.each([
   expect(readableLine(line)).toBe(shown)
 })
 
+test('an error is told once, though the logger writes its message twice', () => {
+  expect(readableLine('{"level":50,"event":"a","err":{"message":"no"},"msg":"no"}')).toBe('error  a  no')
+})
+
+test('during the start, errors are shown and warnings are not', () => {
+  expect(readableLine('{"level":40,"event":"waiting"}', 'error')).toBeNull()
+  expect(readableLine('{"level":60,"event":"config"}', 'error')).toBe('fatal  config')
+})
+
 test('lines are put together again from any chunks, also within a character', () => {
   const lines: string[] = []
   const write = lineSplitter(line => lines.push(line))

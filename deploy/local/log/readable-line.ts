@@ -7,21 +7,25 @@ const LEVELS: readonly { from: number; name: string }[] = [
 ]
 const MAX_LENGTH = 200
 
+export type Level = 'warn' | 'error'
+
 /**
- * Null for what a person need not see: JSON log lines below `warn` and blank lines. Lines that are no JSON
+ * Null for what a person need not see: JSON log lines below `lowest` and blank lines. Lines that are no JSON
  * are shown as they are: something went wrong before the log was there.
  */
-export function readableLine(line: string): string | null {
+export function readableLine(line: string, lowest: Level = 'warn'): string | null {
   const text = line.trim()
   if (text === '') return null
   const entry = parseObject(text)
   if (!entry) return cut(text)
   const level = LEVELS.find(({ from }) => Number(entry.level) >= from)
-  if (!level) return null
+  if (!level || (lowest === 'error' && level.name === 'warn')) return null
   const error =
     typeof entry.err === 'object' && entry.err !== null && 'message' in entry.err ? entry.err : null
   const parts = [entry.event, entry.message ?? entry.msg, error?.message]
-  return cut([level.name, ...parts.filter(part => typeof part === 'string')].join('  '))
+  // The logger repeats the message of an error as its own.
+  const words = new Set(parts.filter(part => typeof part === 'string'))
+  return cut([level.name, ...words].join('  '))
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

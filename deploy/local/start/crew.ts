@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import type { Home } from '../home.ts'
-import { lineSplitter, readableLine } from '../log/readable-line.ts'
+import { type Level, lineSplitter, readableLine } from '../log/readable-line.ts'
 import { openRotatingFile } from '../log/rotating-file.ts'
 import type { Terminal } from '../log/terminal.ts'
 import type { Settings } from '../settings.ts'
@@ -11,6 +11,8 @@ import { type State, writeState } from '../state.ts'
 import { type Program, type Supervised, supervise } from '../supervisor/supervise.ts'
 
 export interface Crew {
+  /** Everything is up: from now on warnings are shown as well. */
+  isUp: () => void
   /** Completes `state.json`. */
   knows: (addresses: { databaseUrl?: string; natsUrl?: string }) => void
   /** Throws once {@link Crew.close} was called. */
@@ -28,6 +30,8 @@ const QUIET = new Set(['postgres', 'nats'])
 export function createCrew(home: Home, settings: Settings, terminal: Terminal): Crew {
   const crew: Supervised[] = []
   let isClosed = false
+  // While the processes wait for each other their warnings say nothing new; the log files have them.
+  let shown: Level = 'error'
   const state: State = {
     launcher: { pid: process.pid, identity: identifyProcess(process.pid) ?? '' },
     baseUrl: `http://127.0.0.1:${settings.port}`,
@@ -45,7 +49,7 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
     const logFile = join(home.logs, `${name}.log`)
     const log = openRotatingFile(logFile)
     const showLine = lineSplitter(line => {
-      const text = QUIET.has(name) ? null : readableLine(line)
+      const text = QUIET.has(name) ? null : readableLine(line, shown)
       if (text !== null) terminal.about(name, text)
     })
     const supervised = supervise(program, {
@@ -74,6 +78,9 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
 
   return {
     start,
+    isUp: () => {
+      shown = 'warn'
+    },
     knows: addresses => {
       Object.assign(state, addresses)
       save()

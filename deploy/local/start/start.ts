@@ -104,6 +104,7 @@ async function bringUp(crew: Crew, options: Start): Promise<void> {
     ),
   )
   await Promise.all(starting.map(program => program.ready(READY_LIMIT_MS)))
+  crew.isUp()
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl)}`)
 }
