@@ -47,10 +47,12 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...NPM_SETTINGS,
     ...['ENABLE_ECHO_HARNESS', 'CODEX_CLI_VERSION', 'CLAUDE_CODE_CLI_VERSION'],
     ...['RUN_TIMEOUT_SECONDS', 'RUN_IDLE_TIMEOUT_SECONDS', 'RUN_LEASE_SECONDS', 'SHUTDOWN_GRACE_SECONDS'],
-    ...['SANDBOX_MAX_ACTIVE_PER_USER', 'SANDBOX_NETWORK', 'WORKER_CONCURRENCY'],
+    ...['SANDBOX_MAX_ACTIVE_PER_USER', 'WORKER_CONCURRENCY'],
     'SECRETS_ENCRYPTION_KEY_PREVIOUS',
   ],
 }
+
+const MAX_UPSTREAM_REQUESTS = '20000'
 
 /** What is right on a laptop, unless the person says otherwise. */
 const LAPTOP_DEFAULTS: Environment = {
@@ -98,7 +100,11 @@ export function childEnvironment(name: ProcessName, instance: Instance, own: Env
       ]),
     ),
     ...(name === 'gateway'
-      ? { GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway) }
+      ? {
+          GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway),
+          // Bun reads it before the program starts; its default of 256 would count every open stream.
+          BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
+        }
       : serviceSettings(name, instance)),
   }
 }
