@@ -1,9 +1,9 @@
 /** Conformance of sandbox providers: what a process inside neither sees nor reaches nor changes. */
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Bench, commandLinesWith } from './provider-conformance.ts'
+import { type Bench, commandLinesWith, processesWith } from './provider-conformance.ts'
 
 /** Bash functions: `request HOST PORT TEXT` speaks TCP directly, `proxied TEXT` to the HTTP proxy. */
 const NETWORK = `
@@ -13,22 +13,42 @@ proxied() { local at=\${http_proxy#http://}; request "\${at%:*}" "\${at#*:}" "$1
 
 export function describeConfinement(bench: Bench): void {
   describe('confinement', () => {
-    describeWhatIsHidden(bench)
-    describeNetwork(bench)
+    describeUser(bench)
+    describeHiddenFiles(bench)
+    describeHiddenProcesses(bench)
+    describeAllowedEndpoints(bench)
+    describeRefusals(bench)
   })
 }
 
-function describeWhatIsHidden(bench: Bench): void {
-  test('the process is not root, inside or outside, and has no capabilities', async () => {
-    const seen = await bench.run({
-      script:
-        'id -u; grep -c -E "^Cap(Prm|Eff|Bnd|Amb):.*[1-9a-f]" /proc/self/status; cat /proc/self/uid_map; touch mine',
-    })
-    const [uid, capabilities] = seen.stdout.split('\n')
+function describeUser(bench: Bench): void {
+  test('the process has no capabilities and cannot gain any', async () => {
+    const script =
+      'id -u; grep -c -E "^Cap(Prm|Eff|Bnd|Amb):.*[1-9a-f]" /proc/self/status; grep NoNewPrivs /proc/self/status'
+    const [uid, capabilities, gain] = (await bench.run({ script })).stdout.split('\n')
     expect(Number(uid)).toBeGreaterThan(0)
     expect(capabilities).toBe('0')
+    expect(gain).toBe('NoNewPrivs:\t1')
   })
 
+  test('the process is not root in the eyes of the host', async () => {
+    const marker = `marker-${crypto.randomUUID()}`
+    const started = await bench.provider.start(bench.sandboxId, {
+      argv: ['bash', '-c', `echo started; exec -a ${marker} sleep 60`],
+      network: 'none',
+    })
+    await started.stdout.getReader().read()
+    const until = Date.now() + 5000
+    const find = () => processesWith(marker).filter(({ commandLine }) => commandLine.startsWith(marker))
+    while (find().length === 0 && Date.now() < until) await Bun.sleep(5)
+    const owners = find().map(({ pid }) => statSync(`/proc/${pid}`).uid)
+    await started.stop(0)
+    expect(owners).toHaveLength(1)
+    expect(owners).not.toContain(0)
+  })
+}
+
+function describeHiddenFiles(bench: Bench): void {
   test('files and home of the host are not there', async () => {
     const outside = mkdtempSync(join(tmpdir(), 'host-'))
     chmodSync(outside, 0o777)
@@ -61,6 +81,16 @@ function describeWhatIsHidden(bench: Bench): void {
     await bench.provider.destroy(other)
   })
 
+  test('nothing can be written but workspace, home and tmp', async () => {
+    const places = ['/', '/etc', '/usr', '/usr/bin', '/dev', '/run', '/run/mogplex', '/home', '/opt', '/proc']
+    const script = `for d in ${places.join(' ')}; do (echo x >$d/written) 2>/dev/null && echo $d; done
+      for d in /workspace /home/agent /tmp /dev/shm; do echo x >$d/written || echo $d; rm $d/written; done`
+    expect((await bench.run({ script })).stdout).toBe('')
+    expect(existsSync('/usr/bin/written')).toBe(false)
+  })
+}
+
+function describeHiddenProcesses(bench: Bench): void {
   test("the environment holds nothing of this process's", async () => {
     process.env.SERVICE_SECRET_OF_THE_HOST = 'do-not-leak'
     const seen = await bench.run({ script: 'env; cat /proc/*/environ 2>/dev/null', env: { ONLY: 'this' } })
@@ -79,14 +109,6 @@ function describeWhatIsHidden(bench: Bench): void {
     expect(Number(seen.stdout.trim().split('\n').at(-1))).toBeLessThan(10)
   })
 
-  test('nothing can be written but workspace, home and tmp', async () => {
-    const places = ['/', '/etc', '/usr', '/usr/bin', '/dev', '/run', '/run/mogplex', '/home', '/opt', '/proc']
-    const script = `for d in ${places.join(' ')}; do (echo x >$d/written) 2>/dev/null && echo $d; done
-      for d in /workspace /home/agent /tmp /dev/shm; do echo x >$d/written || echo $d; rm $d/written; done`
-    expect((await bench.run({ script })).stdout).toBe('')
-    expect(existsSync('/usr/bin/written')).toBe(false)
-  })
-
   test('secrets in environment and input are in no command line of the host', async () => {
     const secret = `secret-${crypto.randomUUID()}`
     const started = await bench.provider.start(bench.sandboxId, {
@@ -103,10 +125,10 @@ function describeWhatIsHidden(bench: Bench): void {
   })
 }
 
-function describeNetwork(bench: Bench): void {
-  const get = (url: URL) => `GET ${url.href} HTTP/1.1\\r\\nHost: ${url.host}\\r\\n\\r\\n`
-  const connect = (target: string) => `CONNECT ${target} HTTP/1.1\\r\\n\\r\\n`
+const get = (url: URL) => `GET ${url.href} HTTP/1.1\\r\\nHost: ${url.host}\\r\\n\\r\\n`
+const connect = (target: string) => `CONNECT ${target} HTTP/1.1\\r\\n\\r\\n`
 
+function describeAllowedEndpoints(bench: Bench): void {
   test('without network, not even an allowed endpoint is reachable', async () => {
     const script = `${NETWORK} env | grep -i proxy; request ${bench.allowed.hostname} ${bench.allowed.port} x`
     expect((await bench.run({ script })).stdout).toContain('Connection refused')
@@ -140,7 +162,9 @@ function describeNetwork(bench: Bench): void {
       cat <&3 | tr -d -c a | wc -c`
     expect(Number((await bench.run({ script, network: 'egress' })).stdout)).toBeGreaterThanOrEqual(5_000_000)
   })
+}
 
+function describeRefusals(bench: Bench): void {
   test("other ports of the host's loopback are reachable neither directly nor through the proxy", async () => {
     const { port } = bench.hidden
     const hosts = [

@@ -17,91 +17,105 @@ echo started
 const RUNAWAYS = 5
 
 export function describeStopping(bench: Bench): void {
-  const newMarker = () => `marker-${crypto.randomUUID()}`
-  const named = (marker: string) =>
-    commandLinesWith(marker).filter(line => line.includes(`${marker} `) && !line.includes('named()'))
-  const start = async (script: string): Promise<SandboxProcess> => {
-    const started = await bench.provider.start(bench.sandboxId, {
-      argv: ['bash', '-c', script],
-      network: 'egress',
-    })
-    await readLine(started)
-    return started
-  }
-
   describe('stopping', () => {
-    test('stop ends every process, however it tried to get away', async () => {
-      const marker = newMarker()
-      const started = await start(`${runaways(marker)} wait`)
-      expect(named(marker)).toHaveLength(RUNAWAYS)
-      await started.stop(300)
-      expect(named(marker)).toEqual([])
-      expect((await started.exited).exitCode).not.toBe(0)
-      await started.stop(0)
-    })
-
-    test('what a process left running ends with it', async () => {
-      const marker = newMarker()
-      const started = await start(`${runaways(marker)} exit 5`)
-      expect(await started.exited).toEqual({ exitCode: 5, signal: null })
-      expect(named(marker)).toEqual([])
-    })
-
-    test('stop interrupts the whole tree first, and a process that ends by itself is not killed', async () => {
-      const file = `interrupted-${crypto.randomUUID()}`
-      const inner = `trap "echo inner >>${file}; exit 0" INT; while :; do sleep 0.05; done`
-      const started = await start(
-        `set -m; bash -c '${inner}' & trap 'wait; echo outer >>${file}; exit 9' INT; echo started; while :; do sleep 0.05; done`,
-      )
-      await Bun.sleep(200)
-      await started.stop(20_000)
-      expect(await started.exited).toEqual({ exitCode: 9, signal: null })
-      expect((await bench.run({ script: `sort ${file}` })).stdout).toBe('inner\nouter\n')
-    })
-
-    test('a process that ignores the interrupt is killed after the grace', async () => {
-      const started = await start(`trap '' INT TERM; echo started; while :; do sleep 0.1; done`)
-      const stopped = started.stop(400)
-      expect(await Promise.race([stopped.then(() => 'stopped'), Bun.sleep(200).then(() => 'running')])).toBe(
-        'running',
-      )
-      await stopped
-      expect(await started.exited).toEqual({ exitCode: null, signal: 'SIGKILL' })
-    })
-
-    test('stop right after start leaves nothing', async () => {
-      const marker = newMarker()
-      const script = `exec -a "${marker} early" sleep 1000`
-      for (let round = 0; round < 5; round++) {
-        const command: SandboxCommand = { argv: ['bash', '-c', script], network: 'egress' }
-        const started = await bench.provider.start(bench.sandboxId, command)
-        await Bun.sleep(round * 4)
-        await started.stop(0)
-      }
-      expect(commandLinesWith(marker)).toEqual([])
-    })
-
-    for (const operation of ['pause', 'destroy'] as const) {
-      test(`${operation} ends all processes of its sandbox and of no other`, async () => {
-        const [marker, kept] = [newMarker(), newMarker()]
-        const other = await start(`${runaways(kept)} wait`)
-        const sandboxId = await bench.provider.create(crypto.randomUUID())
-        const command: SandboxCommand = { argv: ['bash', '-c', `${runaways(marker)} wait`], network: 'none' }
-        const several = await Promise.all([1, 2, 3].map(() => bench.provider.start(sandboxId, command)))
-        await Promise.all(several.map(readLine))
-        await bench.provider[operation](sandboxId)
-        await bench.provider[operation](sandboxId)
-        expect(named(marker)).toEqual([])
-        await Promise.all(several.map(each => each.exited))
-        expect(named(kept)).toHaveLength(RUNAWAYS)
-        expect(await bench.provider.exists(sandboxId)).toBe(operation === 'pause')
-        if (operation === 'pause')
-          expect((await bench.run({ script: 'echo again' }, sandboxId)).stdout).toBe('again\n')
-        await bench.provider.destroy(sandboxId)
-        await other.stop(0)
-      })
-    }
+    describeWholeTrees(bench)
+    describeGrace(bench)
+    describePauseAndDestroy(bench)
   })
+}
+
+const newMarker = () => `marker-${crypto.randomUUID()}`
+
+/** Command lines of the runaways alone, not of the shells whose script names them. */
+function named(marker: string): string[] {
+  return commandLinesWith(`${marker} `).filter(line => !line.includes('named()'))
+}
+
+/** Starts a script and waits until it says `started`. */
+async function start(bench: Bench, script: string): Promise<SandboxProcess> {
+  const command: SandboxCommand = { argv: ['bash', '-c', script], network: 'egress' }
+  const started = await bench.provider.start(bench.sandboxId, command)
+  await readLine(started)
+  return started
+}
+
+function describeWholeTrees(bench: Bench): void {
+  test('stop ends every process, however it tried to get away', async () => {
+    const marker = newMarker()
+    const started = await start(bench, `${runaways(marker)} wait`)
+    expect(named(marker)).toHaveLength(RUNAWAYS)
+    await started.stop(300)
+    expect(named(marker)).toEqual([])
+    expect((await started.exited).exitCode).not.toBe(0)
+    await started.stop(0)
+  })
+
+  test('what a process left running ends with it', async () => {
+    const marker = newMarker()
+    const started = await start(bench, `${runaways(marker)} exit 5`)
+    expect(await started.exited).toEqual({ exitCode: 5, signal: null })
+    expect(named(marker)).toEqual([])
+  })
+}
+
+function describeGrace(bench: Bench): void {
+  test('stop interrupts the whole tree first, and a process that ends by itself is not killed', async () => {
+    const file = `interrupted-${crypto.randomUUID()}`
+    const inner = `trap "echo inner >>${file}; exit 0" INT; while :; do sleep 0.05; done`
+    const started = await start(
+      bench,
+      `set -m; bash -c '${inner}' & trap 'wait; echo outer >>${file}; exit 9' INT; echo started; while :; do sleep 0.05; done`,
+    )
+    await Bun.sleep(200)
+    await started.stop(20_000)
+    expect(await started.exited).toEqual({ exitCode: 9, signal: null })
+    expect((await bench.run({ script: `sort ${file}` })).stdout).toBe('inner\nouter\n')
+  })
+
+  test('a process that ignores the interrupt is killed after the grace', async () => {
+    const started = await start(bench, `trap '' INT TERM; echo started; while :; do sleep 0.1; done`)
+    const stopped = started.stop(400)
+    expect(await Promise.race([stopped.then(() => 'stopped'), Bun.sleep(200).then(() => 'running')])).toBe(
+      'running',
+    )
+    await stopped
+    expect(await started.exited).toEqual({ exitCode: null, signal: 'SIGKILL' })
+  })
+
+  test('stop right after start leaves nothing', async () => {
+    const marker = newMarker()
+    const script = `exec -a "${marker} early" sleep 1000`
+    for (let round = 0; round < 5; round++) {
+      const command: SandboxCommand = { argv: ['bash', '-c', script], network: 'egress' }
+      const started = await bench.provider.start(bench.sandboxId, command)
+      await Bun.sleep(round * 4)
+      await started.stop(0)
+    }
+    expect(commandLinesWith(marker)).toEqual([])
+  })
+}
+
+function describePauseAndDestroy(bench: Bench): void {
+  for (const operation of ['pause', 'destroy'] as const) {
+    test(`${operation} ends all processes of its sandbox and of no other`, async () => {
+      const [marker, kept] = [newMarker(), newMarker()]
+      const other = await start(bench, `${runaways(kept)} wait`)
+      const sandboxId = await bench.provider.create(crypto.randomUUID())
+      const command: SandboxCommand = { argv: ['bash', '-c', `${runaways(marker)} wait`], network: 'none' }
+      const several = await Promise.all([1, 2, 3].map(() => bench.provider.start(sandboxId, command)))
+      await Promise.all(several.map(readLine))
+      await bench.provider[operation](sandboxId)
+      await bench.provider[operation](sandboxId)
+      expect(named(marker)).toEqual([])
+      await Promise.all(several.map(each => each.exited))
+      expect(named(kept)).toHaveLength(RUNAWAYS)
+      expect(await bench.provider.exists(sandboxId)).toBe(operation === 'pause')
+      if (operation === 'pause')
+        expect((await bench.run({ script: 'echo again' }, sandboxId)).stdout).toBe('again\n')
+      await bench.provider.destroy(sandboxId)
+      await other.stop(0)
+    })
+  }
 }
 
 async function readLine(started: SandboxProcess): Promise<void> {

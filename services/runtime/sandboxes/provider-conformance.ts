@@ -67,6 +67,7 @@ export function describeSandboxProvider(name: string, makeProvider: MakeProvider
 
     describeFiles(bench)
     describeStreams(bench)
+    describeEnds(bench)
     describeConfinement(bench)
     describeStopping(bench)
   })
@@ -139,7 +140,9 @@ function describeStreams(bench: Bench): void {
     const seen = await bench.run({ script: 'exit 3', stdin: 'x'.repeat(1_000_000) })
     expect(seen.exitCode).toBe(3)
   })
+}
 
+function describeEnds(bench: Bench): void {
   test('exit codes and signals are told apart', async () => {
     expect(await bench.run({ script: 'exit 0' })).toMatchObject({ exitCode: 0, signal: null })
     expect(await bench.run({ script: 'exit 7' })).toMatchObject({ exitCode: 7, signal: null })
@@ -187,15 +190,21 @@ async function runScript(
 
 /** Command lines of the host's processes that contain `text`. */
 export function commandLinesWith(text: string): string[] {
+  return processesWith(text).map(({ commandLine }) => commandLine)
+}
+
+/** The host's processes whose command line contains `text`. */
+export function processesWith(text: string): { pid: number; commandLine: string }[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(pid => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return { pid: Number(pid), commandLine }
       } catch {
         // Ended while we were reading.
         return []
       }
     })
-    .filter(line => line.includes(text))
+    .filter(({ commandLine }) => commandLine.includes(text))
 }
