@@ -65,6 +65,22 @@ async function answersWithin(sql: Sql, limitMs: number): Promise<boolean> {
   return Promise.race([query, Bun.sleep(limitMs).then(() => false)])
 }
 
+/** Connections refused, cut or closed; the codes of Node's sockets and of the driver. */
+const CONNECTION_LOST = /^(CONNECT|ECONN|EPIPE|ENOTCONN|ENOENT$|ETIMEDOUT|ERR_SOCKET|SOCKET)/
+/** Postgres' classes: connection, serialisation, resources, operator (also a start or stop under way). */
+const PASSING_CLASS = /^(08|40|53|57)/
+
+/**
+ * True when `error` (or its cause) says nothing about the statement, only that the database could not do it
+ * now. Whether it was done all the same is open: a commit's answer may have been what was lost.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof postgres.PostgresError) return PASSING_CLASS.test(error.code)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return CONNECTION_LOST.test(code) || (error.cause !== undefined && isDatabaseAway(error.cause))
+}
+
 /** Postgres' code for a broken unique constraint. */
 const UNIQUE_VIOLATION = '23505'
 

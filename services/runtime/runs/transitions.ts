@@ -3,7 +3,7 @@
  * call beside it, the event, and the fact for other services, in one transaction. If no row changed, somebody
  * else was first, and nothing happens.
  */
-import type { Transaction } from '@mogplex/kit/database/connect.ts'
+import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { runFinished, runStreaming } from '@mogplex/proto/runtime.ts'
 import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
@@ -76,6 +76,15 @@ export async function markStreaming(tx: Transaction, run: AgentRun, leaseToken: 
     payload: { runId: run.id, repoId: run.repoId, harness: run.harness },
   })
   return true
+}
+
+/** Whether the run is `streaming` and held under this token. */
+export async function isStreaming(tx: Queryable, runId: string, leaseToken: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: agentRuns.id })
+    .from(agentRuns)
+    .where(and(eq(agentRuns.id, runId), eq(agentRuns.status, 'streaming'), heldBy(leaseToken)))
+  return rows.length > 0
 }
 
 /**

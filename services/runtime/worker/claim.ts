@@ -2,12 +2,19 @@
  * Claiming work (runtime spec 2, 1; spec README, 29): the oldest run that may start gets a lease and a sandbox,
  * in one transaction. One claim wins; runs for one sandbox come one after another, oldest first.
  */
-import type { Database, Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
+import {
+  type Database,
+  isDatabaseAway,
+  type Queryable,
+  type Transaction,
+} from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { ACTIVE_SANDBOX_STATUSES, type AgentRun, agentRuns, type Sandbox } from '../database/schema.ts'
 import { heldBy } from '../runs/transitions.ts'
 import { acquireSandbox } from '../sandboxes/lifecycle.ts'
+
+const DATABASE_RETRY_MS = 500
 
 export interface Claim {
   run: AgentRun
@@ -92,11 +99,25 @@ export async function releaseRun(tx: Queryable, claim: Claim, delaySeconds: numb
   return released.length > 0
 }
 
-/** The last look before anything is pushed: the run is still ours, and nobody asked to cancel it. */
-export async function mayPush({ run, leaseToken }: Claim, database: Database): Promise<boolean> {
-  const rows = await database
-    .select({ id: agentRuns.id })
-    .from(agentRuns)
-    .where(and(eq(agentRuns.id, run.id), heldBy(leaseToken), isNull(agentRuns.controlState)))
-  return rows.length > 0
+/**
+ * The last look before anything is pushed: the run is still ours, and nobody asked to cancel it. A database
+ * that is away is waited for until the work must stop.
+ */
+export async function mayPush(
+  { run, leaseToken }: Claim,
+  { database, signal }: { database: Database; signal: AbortSignal },
+): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      const rows = await database
+        .select({ id: agentRuns.id })
+        .from(agentRuns)
+        .where(and(eq(agentRuns.id, run.id), heldBy(leaseToken), isNull(agentRuns.controlState)))
+      return rows.length > 0
+    } catch (err) {
+      if (!isDatabaseAway(err)) throw err
+      await Bun.sleep(DATABASE_RETRY_MS)
+    }
+  }
+  return false
 }

@@ -18,7 +18,11 @@ import { modeOf, type StartedRun } from './started-run.ts'
 
 const SOURCE_ATTEMPTS = 20
 const SOURCE_RETRY_MS = 3_000
-const SHUT_DOWN = { code: 'runner_lost', message: 'The runtime was shut down while the agent ran' } as const
+/** How a run ends whose agent the process could not wait for. */
+export const SHUT_DOWN = {
+  code: 'runner_lost',
+  message: 'The runtime was shut down while the agent ran',
+} as const
 
 /** Null only when the lease is lost. */
 export async function concludeHarness(
@@ -84,7 +88,7 @@ async function deliverResult(started: StartedRun): Promise<Delivery> {
     prompt: run.prompt,
     mode: modeOf(run),
     signal: lease.signal,
-    confirm: () => mayPush(claim, deps.database),
+    confirm: () => mayPush(claim, { database: deps.database, signal: lease.signal }),
     log: deps.log,
   })
   await writer.add([

@@ -10,13 +10,17 @@ import { appendEvents, type NewEvent } from '../events/append.ts'
 import { heldBy } from '../runs/transitions.ts'
 import type { Claim } from './claim.ts'
 import type { Lease } from './lease.ts'
+import { isOutage } from './run-failure.ts'
 
 const MAX_BATCH = 500
 const MAX_WAITING = 2_000
 const RETRY_MS = 500
 
 export interface EventWriter {
-  /** Resolves at once while there is room; otherwise once there is, which holds the harness back. */
+  /**
+   * Resolves at once while there is room; otherwise once there is, which holds the harness back. Rejects once
+   * something could not be stored although the database was there.
+   */
   add: (events: readonly NewEvent[]) => Promise<void>
   /** Resolves when everything added so far is stored, or can no longer be because the lease is lost. */
   flush: () => Promise<void>
@@ -35,15 +39,23 @@ export interface EventWriterOptions {
 export function createEventWriter(options: EventWriterOptions): EventWriter {
   const waiting: NewEvent[] = []
   let writing: Promise<void> | null = null
+  let failure: { cause: unknown } | null = null
 
   const drain = async () => {
-    while (waiting.length > 0) {
-      await storeBatch(waiting.splice(0, MAX_BATCH), options)
-      options.onStored()
+    try {
+      while (waiting.length > 0) {
+        await storeBatch(waiting.splice(0, MAX_BATCH), options)
+        options.onStored()
+      }
+    } catch (cause) {
+      failure = { cause }
     }
   }
+  const assertWorking = () => {
+    if (failure) throw new Error('events cannot be stored', failure)
+  }
   const write = () => {
-    if (writing || waiting.length === 0) return
+    if (writing || failure || waiting.length === 0) return
     writing = drain().finally(() => {
       writing = null
       // What was added between the last look and this moment found a writer that had already finished.
@@ -53,12 +65,14 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
 
   return {
     add: async events => {
+      assertWorking()
       waiting.push(...events)
       write()
       if (waiting.length > MAX_WAITING) await writing
     },
     flush: async () => {
       while (writing) await writing
+      assertWorking()
     },
   }
 }
@@ -81,6 +95,7 @@ async function storeBatch(batch: NewEvent[], options: EventWriterOptions): Promi
     } catch (err) {
       // The commit of an earlier try arrived although its answer did not.
       if (brokenUniqueConstraint(err) === 'ai_call_events_pkey') return
+      if (!isOutage(err)) throw err
       log.warn({ event: 'events.not-stored-yet', runId: claim.run.id, count: batch.length, err })
       await Bun.sleep(RETRY_MS)
     }

@@ -3,7 +3,7 @@
  * ends, is given back to be tried again before the agent started, or belongs to somebody else already.
  */
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
-import type { AgentRun } from '../database/schema.ts'
+import type { AgentRun, Sandbox } from '../database/schema.ts'
 import { GitStopped } from '../git/failure.ts'
 import { harnessById } from '../harnesses/registry.ts'
 import {
@@ -11,11 +11,12 @@ import {
   failedOutcome,
   finishRun,
   heldBy,
+  isStreaming,
   markStreaming,
   type RunOutcome,
 } from '../runs/transitions.ts'
 import { type Claim, releaseRun } from './claim.ts'
-import { concludeHarness } from './conclude.ts'
+import { concludeHarness, SHUT_DOWN } from './conclude.ts'
 import type { RunDeps } from './deps.ts'
 import { createEventWriter } from './event-writer.ts'
 import { gatherInputs, secretsOf } from './inputs.ts'
@@ -56,34 +57,59 @@ export async function executeRun(claim: Claim, shutdown: AbortSignal, deps: RunD
 
 /** How the run ends; null: it is given back, or no longer ours. */
 async function work(claim: Claim, lease: Lease, deps: RunDeps): Promise<RunOutcome | null> {
-  const { run } = claim
+  let started: StartedRun
   try {
-    const harness = harnessById(run.harness, { echoEnabled: deps.settings.isEchoEnabled })
-    if (!harness) throw new RunFailure('install_failed', `The harness ${run.harness} is not enabled here`)
-    const inputs = await gatherInputs(run, harness, deps)
-    const secrets = secretsOf(inputs)
-    const onStored = () => deps.live.wake(liveRunSubject(run.id))
-    const writer = createEventWriter({ ...deps, claim, lease, secrets, onStored })
-    const prepared = await prepareRun({ claim, lease, harness, inputs, writer, deps })
-    await writer.flush()
-    if (!(await startStreaming(claim, lease, deps))) return stoppedOutcome(run, lease)
-    return await runAndConclude({ claim, lease, deps, harness, inputs, writer, prepared, secrets })
+    started = await prepareToStart(claim, lease, deps)
+    if (!(await startStreaming(claim, lease, deps))) return stoppedOutcome(claim.run, lease)
   } catch (err) {
-    return outcomeOfError(err, claim, lease, deps)
+    return outcomeBeforeStart(err, claim, lease, deps)
+  }
+  try {
+    return await runAndConclude(started)
+  } catch (err) {
+    return outcomeAfterStart(err, started)
   }
 }
 
-async function startStreaming({ run, leaseToken }: Claim, lease: Lease, deps: RunDeps): Promise<boolean> {
-  if (lease.signal.aborted) return false
-  const started = await deps.database.transaction(tx => markStreaming(tx, run, leaseToken))
-  if (!started) return false
-  deps.live.wake(liveRunSubject(run.id))
-  deps.pokeOutbox()
-  return true
+async function prepareToStart(claim: Claim, lease: Lease, deps: RunDeps): Promise<StartedRun> {
+  const { run } = claim
+  const harness = harnessById(run.harness, { echoEnabled: deps.settings.isEchoEnabled })
+  if (!harness) throw new RunFailure('install_failed', `The harness ${run.harness} is not enabled here`)
+  const inputs = await gatherInputs(run, harness, deps)
+  const secrets = secretsOf(inputs)
+  const onStored = () => deps.live.wake(liveRunSubject(run.id))
+  const writer = createEventWriter({ ...deps, claim, lease, secrets, onStored })
+  const prepared = await prepareRun({ claim, lease, harness, inputs, secrets, writer, deps })
+  await writer.flush()
+  return { claim, lease, deps, harness, inputs, writer, prepared, secrets }
+}
+
+/**
+ * True when the agent may be started: now, by us, for the only time. The row says so before it happens, so
+ * that nobody starts it a second time whatever becomes of this process.
+ */
+async function startStreaming(claim: Claim, lease: Lease, deps: RunDeps): Promise<boolean> {
+  const { run, leaseToken } = claim
+  while (!lease.signal.aborted) {
+    try {
+      const isStarted = await deps.database.transaction(
+        // The second look: an earlier try's commit may have arrived although its answer did not.
+        async tx => (await markStreaming(tx, run, leaseToken)) || (await isStreaming(tx, run.id, leaseToken)),
+      )
+      deps.live.wake(liveRunSubject(run.id))
+      deps.pokeOutbox()
+      return isStarted
+    } catch (err) {
+      if (!isOutage(err)) throw err
+      deps.log.warn({ event: 'run.not-started-yet', runId: run.id, err })
+      await Bun.sleep(WRITE_RETRY_MS)
+    }
+  }
+  return false
 }
 
 async function runAndConclude(started: StartedRun): Promise<RunOutcome | null> {
-  const { claim, lease, deps, harness, inputs, writer, prepared } = started
+  const { claim, lease, deps, harness, inputs, writer, prepared, secrets } = started
   const { run } = claim
   const { settings } = deps
   const command = harness.command(
@@ -108,7 +134,7 @@ async function runAndConclude(started: StartedRun): Promise<RunOutcome | null> {
     network: 'egress',
   })
   const limits = { timeoutMs: settings.runTimeoutMs, idleTimeoutMs: settings.runIdleTimeoutMs }
-  const result = await runHarness(child, harness.createParser(), { writer, lease, limits })
+  const result = await runHarness(child, harness.createParser(), { writer, lease, limits, secrets })
   return concludeHarness(started, result)
 }
 
@@ -119,21 +145,29 @@ function stoppedOutcome(run: AgentRun, lease: Lease): RunOutcome | null {
   return cancelledOutcome(run)
 }
 
-async function outcomeOfError(
-  err: unknown,
-  claim: Claim,
-  lease: Lease,
-  deps: RunDeps,
-): Promise<RunOutcome | null> {
+/** Nothing was started: what may pass is waited for, by giving the run back. */
+function outcomeBeforeStart(err: unknown, claim: Claim, lease: Lease, deps: RunDeps): RunOutcome | null {
   const { run } = claim
-  if (lease.stopReason() === 'lease-lost') return null
-  if (lease.stopReason() === 'shutdown') return null
+  if (lease.stopReason() === 'lease-lost' || lease.stopReason() === 'shutdown') return null
   if (lease.stopReason() === 'cancelled' || err instanceof RunObsolete) return cancelledOutcome(run)
   // Git was called off at its last look before a push: the cancel is in the row, just not seen here yet.
   if (err instanceof GitStopped) return cancelledOutcome(run)
   if (err instanceof RunFailure) return failedOutcome(err)
   if (isOutage(err)) return null
-  deps.log.error({ event: 'run.broke', runId: run.id, err })
+  return brokenOutcome(err, run, deps)
+}
+
+/** An agent that was started is never started again, so now everything ends the run. */
+function outcomeAfterStart(err: unknown, { claim, lease, deps }: StartedRun): RunOutcome | null {
+  const { run } = claim
+  if (lease.stopReason() === 'lease-lost') return null
+  if (lease.stopReason() === 'shutdown') return failedOutcome(SHUT_DOWN)
+  if (lease.stopReason() === 'cancelled') return cancelledOutcome(run)
+  return err instanceof RunFailure ? failedOutcome(err) : brokenOutcome(err, run, deps)
+}
+
+function brokenOutcome(err: unknown, run: AgentRun, { log }: RunDeps): RunOutcome {
+  log.error({ event: 'run.broke', runId: run.id, err })
   return failedOutcome({ code: 'sandbox_lost', message: 'The run failed because of an internal error' })
 }
 
@@ -141,11 +175,13 @@ async function outcomeOfError(
  * Writes the outcome, trying while the lease holds: a database that restarts must not lose an ending. With
  * no outcome the run is given back before the agent started; a lost lease means there is nothing to write.
  */
-async function settle(claim: Claim, lease: Lease, deps: RunDeps, outcome: RunOutcome | null): Promise<void> {
+async function settle(claim: Claim, lease: Lease, deps: RunDeps, wanted: RunOutcome | null): Promise<void> {
   const { run } = claim
+  let outcome = wanted
+  let resting: Sandbox | null = null
   while (lease.stopReason() !== 'lease-lost') {
     try {
-      const resting = await deps.database.transaction(async tx => {
+      resting = await deps.database.transaction(async tx => {
         const isOurs = outcome
           ? await finishRun(tx, run, outcome, ['pending', 'streaming'], heldBy(claim.leaseToken))
           : await releaseRun(tx, claim, RETRY_SECONDS)
@@ -153,11 +189,17 @@ async function settle(claim: Claim, lease: Lease, deps: RunDeps, outcome: RunOut
       })
       deps.live.wake(liveRunSubject(run.id))
       deps.pokeOutbox()
-      if (resting) await finishRest(resting, run.id, deps)
-      return
+      break
     } catch (err) {
       deps.log.warn({ event: 'run.not-settled-yet', runId: run.id, err })
+      if (!isOutage(err)) {
+        // Trying the same again would fail the same way, for as long as the lease is renewed.
+        if (outcome !== wanted) throw err
+        outcome = brokenOutcome(err, run, deps)
+      }
       await Bun.sleep(WRITE_RETRY_MS)
     }
   }
+  // Should this fail, the reaper does it.
+  if (resting) await finishRest(resting, run.id, deps)
 }

@@ -4,6 +4,7 @@
  */
 import { eq } from 'drizzle-orm'
 import { sandboxes } from '../database/schema.ts'
+import { redactMessage } from '../events/redact.ts'
 import { readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
 import type { PrepareContext } from './prepare.ts'
@@ -12,7 +13,7 @@ const STEP_LIMIT_MS = 180_000
 const KEPT_LOG_LENGTH = 256 * 1024
 
 export async function runInstallCommand(context: PrepareContext, sandboxId: string): Promise<void> {
-  const { claim, inputs, lease, writer, deps } = context
+  const { claim, inputs, secrets, lease, writer, deps } = context
   const { installCommand, env } = inputs.launchConfig
   if (!installCommand) return
   await writer.add([stageEvent('sandbox', 'Running the install command')])
@@ -26,7 +27,8 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   lease.signal.addEventListener('abort', stop)
   let log = ''
   const keep = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const line of readLines(stream)) log = `${log}${line}\n`.slice(-KEPT_LOG_LENGTH)
+    for await (const line of readLines(stream))
+      log = `${log}${redactMessage(line, secrets)}\n`.slice(-KEPT_LOG_LENGTH)
   }
   await Promise.all([keep(child.stdout), keep(child.stderr)])
   const exit = await child.exited

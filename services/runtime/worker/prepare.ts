@@ -15,7 +15,7 @@ import type { EventWriter } from './event-writer.ts'
 import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
 import type { Lease } from './lease.ts'
-import { RunFailure } from './run-failure.ts'
+import { isOutage, RunFailure } from './run-failure.ts'
 
 export interface PreparedRun {
   sandboxId: string
@@ -30,6 +30,8 @@ export interface PrepareContext {
   lease: Lease
   harness: Harness
   inputs: RunInputs
+  /** Kept out of everything that is stored. */
+  secrets: readonly string[]
   writer: EventWriter
   deps: RunDeps
 }
@@ -87,6 +89,7 @@ async function allocateSandbox({ claim, deps }: PrepareContext): Promise<string>
     })
     return sandboxId
   } catch (cause) {
+    if (isOutage(cause)) throw cause
     const message = `The sandbox could not be created: ${cause instanceof Error ? cause.message : String(cause)}`
     throw new RunFailure('sandbox_lost', message, { cause })
   }
@@ -106,7 +109,7 @@ async function syncGit(context: PrepareContext, sandboxId: string): Promise<Sync
       workingBranch: run.workingBranch,
       createBranch: run.createBranch,
       callId: run.aiCallId,
-      confirm: () => mayPush(claim, deps.database),
+      confirm: () => mayPush(claim, { database: deps.database, signal: lease.signal }),
       signal: lease.signal,
       log: deps.log,
     })

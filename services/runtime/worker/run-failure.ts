@@ -1,4 +1,5 @@
 /** Why a run cannot go on. Everything else that is thrown after a claim is a bug, and still ends the run. */
+import { isDatabaseAway } from '@mogplex/kit/database/connect.ts'
 import { ApiError } from '@mogplex/kit/errors.ts'
 import type { FailureCode } from '../harnesses/harness.ts'
 
@@ -18,7 +19,7 @@ export class RunObsolete extends Error {
   override name = 'RunObsolete'
 }
 
-/** A service the run needs does not answer; before the harness started the run can simply wait. */
+/** A service or the database does not answer; before the harness started the run can simply wait. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'SERVICE_UNAVAILABLE'
+  return (error instanceof ApiError && error.code === 'SERVICE_UNAVAILABLE') || isDatabaseAway(error)
 }

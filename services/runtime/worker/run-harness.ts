@@ -2,6 +2,9 @@
  * One harness process from start to end: its lines become events, its silence and its length are limited,
  * a cancel stops the whole tree (runtime spec 2, items 4, 5 and 7).
  */
+
+import { redactMessage } from '../events/redact.ts'
+import { redactKnown } from '../events/secret-texts.ts'
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harnesses/harness.ts'
 import { readLines } from '../harnesses/lines.ts'
 import type { SandboxExit, SandboxProcess } from '../sandboxes/provider.ts'
@@ -11,6 +14,8 @@ import type { Lease, StopReason } from './lease.ts'
 
 /** SIGINT first, SIGKILL after this long (runtime spec 2, item 7). */
 const STOP_GRACE_MS = 5_000
+/** A process that must go has little time left to see its agents end, and to say so. */
+const SHUTDOWN_GRACE_MS = 1_000
 const TAIL_LENGTH = 16_000
 const STDERR_JOIN_MS = 250
 const STDERR_JOIN_LENGTH = 4_000
@@ -31,36 +36,50 @@ export interface HarnessResult extends SandboxExit {
   saidFailed: boolean
 }
 
+export interface HarnessRunOptions {
+  writer: EventWriter
+  lease: Lease
+  limits: HarnessLimits
+  /** Kept out of what is stored and of the tails. */
+  secrets: readonly string[]
+}
+
 /** Resolves once the process tree is gone and every event is stored. */
 export async function runHarness(
   child: SandboxProcess,
   parser: HarnessParser,
-  options: { writer: EventWriter; lease: Lease; limits: HarnessLimits },
+  options: HarnessRunOptions,
 ): Promise<HarnessResult> {
-  const { writer, lease, limits } = options
+  const { writer, lease, limits, secrets } = options
   const tails = { stdout: '', stderr: '' }
   const session: { id: string | null; model: string | null } = { id: null, model: null }
   const watch = watchLimits(child, lease, limits)
-  const toStored = createEventMapper()
+  const toStored = createEventMapper({ secrets })
+
+  // What a CLI calls itself is its own word too: it must be fit to be stored.
+  const clean = (text: string) => redactMessage(text, secrets)
 
   const store = async (events: HarnessEvent[]) => {
     for (const event of events) {
       if (event.kind === 'session')
-        Object.assign(session, { id: event.sessionId, model: event.model ?? session.model })
+        Object.assign(session, {
+          id: clean(event.sessionId),
+          model: event.model ? clean(event.model) : session.model,
+        })
       await writer.add(toStored(event))
     }
   }
   const readStdout = async () => {
     for await (const line of readLines(child.stdout)) {
       watch.sawOutput()
-      tails.stdout = tail(tails.stdout, line)
+      tails.stdout = tail(tails.stdout, redactKnown(line, secrets))
       await store(parser.line(line))
     }
   }
   const readStderr = async () => {
     for await (const text of joinLines(readLines(child.stderr), watch.sawOutput)) {
-      tails.stderr = tail(tails.stderr, text)
-      await writer.add(outputEvents(text))
+      tails.stderr = tail(tails.stderr, redactKnown(text, secrets))
+      await writer.add(outputEvents(text, secrets))
     }
   }
 
@@ -85,6 +104,12 @@ function tail(before: string, line: string): string {
   return `${before}${line}\n`.slice(-TAIL_LENGTH)
 }
 
+function graceMs(why: HarnessResult['endedBy']): number {
+  // Whoever lost the lease must not let the agent go on for another second.
+  if (why === 'lease-lost') return 0
+  return why === 'shutdown' ? SHUTDOWN_GRACE_MS : STOP_GRACE_MS
+}
+
 /** Stops the process for whichever limit or stop comes first, and remembers which it was. */
 function watchLimits(child: SandboxProcess, lease: Lease, limits: HarnessLimits) {
   let endedBy: HarnessResult['endedBy'] | null = null
@@ -92,8 +117,7 @@ function watchLimits(child: SandboxProcess, lease: Lease, limits: HarnessLimits)
   const end = (why: HarnessResult['endedBy']) => {
     if (endedBy) return
     endedBy = why
-    // Whoever lost the lease must not let the agent go on for another second.
-    void child.stop(why === 'lease-lost' ? 0 : STOP_GRACE_MS)
+    void child.stop(graceMs(why))
   }
   const onStop = () => end(lease.stopReason() ?? 'lease-lost')
   const total = setTimeout(() => end('timeout'), limits.timeoutMs)
