@@ -98,7 +98,10 @@ export async function acquireSandbox(
     )
   // One that is being paused is about to end every process in it, ours too.
   if (known?.status === 'pausing') return null
-  if (known && ACTIVE_SANDBOX_STATUSES.includes(known.status)) return known
+  if (known && ACTIVE_SANDBOX_STATUSES.includes(known.status)) {
+    // Takes the row: from here the reaper no longer sees it as forgotten.
+    return changeSandbox(tx, known.id, { from: [known.status], to: known.status, workerRunId: run.id })
+  }
   if ((await slotsTaken(tx, run, known?.id)) >= options.maxActivePerUser) return null
   if (known) return changeSandbox(tx, known.id, { from: ['paused'], to: 'installing', workerRunId: run.id })
   return insertSandbox(tx, run, options.provider)

@@ -12,12 +12,14 @@ import {
   type RunStatus,
   sandboxes,
 } from '../database/schema.ts'
+import { removeMirror } from '../git/mirror.ts'
 import { cancelledOutcome, failedOutcome, finishRun, isUnheld, type RunOutcome } from '../runs/transitions.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import type { RunDeps } from './deps.ts'
 
 const SWEEP_MS = 5_000
 const MAX_PENDING_MINUTES = 15
+const MIRROR_LIMIT_MS = 2_000
 /** A worker acts on a cancel within seconds; one that has not by now is not going to. */
 const CANCEL_LIMIT_SECONDS = 25
 
@@ -26,22 +28,27 @@ export function startReaper(deps: RunDeps): { stop: () => void } {
   const sweepOnce = async () => {
     if (isSweeping) return
     isSweeping = true
-    try {
-      await sweep(deps)
-    } catch (err) {
-      deps.log.warn({ event: 'reaper.failed', err })
-    } finally {
-      isSweeping = false
-    }
+    await sweep(deps)
+    isSweeping = false
   }
   const timer = setInterval(() => void sweepOnce(), SWEEP_MS)
   void sweepOnce()
   return { stop: () => clearInterval(timer) }
 }
 
-/** One pass over everything that can be left behind. */
+/** One pass over everything that can be left behind; never rejects. What one step cannot do keeps no other from its work. */
 export async function sweep(deps: RunDeps): Promise<void> {
-  const { database } = deps
+  const { database, log } = deps
+  const steps = [
+    () => endAbandonedRuns(deps),
+    () => restForgottenSandboxes(deps),
+    () => stopRetiredSandboxes(database),
+    () => destroyDeadSandboxes(database, deps),
+  ]
+  for (const step of steps) await step().catch(err => log.warn({ event: 'reaper.failed', err }))
+}
+
+async function endAbandonedRuns(deps: RunDeps): Promise<void> {
   await endRuns(deps, 'pending', and(isNotNull(agentRuns.controlState), isUnheld()), run =>
     cancelledOutcome(run),
   )
@@ -64,9 +71,6 @@ export async function sweep(deps: RunDeps): Promise<void> {
         message: `The run could not start within ${MAX_PENDING_MINUTES} minutes`,
       }),
   )
-  await restForgottenSandboxes(deps)
-  await stopRetiredSandboxes(database)
-  await destroyDeadSandboxes(database, deps)
 }
 
 async function endRuns(
@@ -94,8 +98,9 @@ async function endRuns(
 /** Active sandboxes that no run holds: their worker died. The processes died with it; make sure, and pause. */
 async function restForgottenSandboxes({ database, provider, log }: RunDeps): Promise<void> {
   const forgotten = await database
-    .select()
-    .from(sandboxes)
+    .update(sandboxes)
+    // Before anything is ended in it: no run may enter meanwhile.
+    .set({ status: 'pausing' })
     .where(
       and(
         inArray(sandboxes.status, ACTIVE_SANDBOX_STATUSES),
@@ -105,12 +110,13 @@ async function restForgottenSandboxes({ database, provider, log }: RunDeps): Pro
         sql`${sandboxes.lastActiveAt} < now() - interval '15 seconds'`,
       ),
     )
+    .returning()
   for (const sandbox of forgotten) {
     log.warn({ event: 'sandbox.forgotten', sandboxRecordId: sandbox.id })
     if (sandbox.sandboxId) await provider.pause(sandbox.sandboxId)
     const to = sandbox.sandboxId ? 'paused' : 'stopped'
     await changeSandbox(database, sandbox.id, {
-      from: [sandbox.status],
+      from: ['pausing'],
       to,
       stopReason: to === 'paused' ? 'auto_pause' : 'unknown',
     })
@@ -127,8 +133,8 @@ async function stopRetiredSandboxes(database: Database): Promise<void> {
   }
 }
 
-/** No files outlive the record that says the sandbox is gone (runtime spec 14, 8). */
-async function destroyDeadSandboxes(database: Database, { provider }: RunDeps): Promise<void> {
+/** No files outlive the record that says the sandbox is gone (runtime spec 14, 8), nor its repo. */
+async function destroyDeadSandboxes(database: Database, { provider, gitHost }: RunDeps): Promise<void> {
   const dead = await database
     .select()
     .from(sandboxes)
@@ -136,6 +142,7 @@ async function destroyDeadSandboxes(database: Database, { provider }: RunDeps): 
     .limit(20)
   for (const sandbox of dead) {
     if (sandbox.sandboxId) await provider.destroy(sandbox.sandboxId)
+    if (sandbox.isRetired) await removeMirror(gitHost, sandbox.repoId, AbortSignal.timeout(MIRROR_LIMIT_MS))
     await database.update(sandboxes).set({ sandboxId: null }).where(eq(sandboxes.id, sandbox.id))
   }
 }
