@@ -78,5 +78,10 @@ async function run(command: string[]): Promise<void> {
     stderr: 'pipe',
   })
   const errors = await new Response(child.stderr).text()
-  if ((await child.exited) !== 0) throw new Error(`Postgres' files could not be made: ${errors.trim()}`)
+  if ((await child.exited) === 0) return
+  if (errors.startsWith('unshare:'))
+    throw new Error(
+      'Postgres does not run as root, and no user namespace may be made here: start as another user, or set DATABASE_URL',
+    )
+  throw new Error(`Postgres' files could not be made: ${errors.trim()}`)
 }
