@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type HttpRemote, serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { deliver } from './deliver.ts'
 import { GitStopped } from './failure.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
-import { type HttpRemote, serveHttpRemote } from './test-http-remote.ts'
 import { processesWithEnvironment } from './test-observe.ts'
 
 let bench: Bench

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type HttpRemote, serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { deliver } from './deliver.ts'
 import { mirrorPath } from './mirror.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, type Run, sourceOf } from './test-bench.ts'
-import { type HttpRemote, serveHttpRemote } from './test-http-remote.ts'
 import { filesContaining } from './test-observe.ts'
 
 const CREDENTIAL = { username: 'robot', token: 'tok-91ab3377cafe' }

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type HttpRemote, serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { deliver } from './deliver.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
-import { type HttpRemote, serveHttpRemote } from './test-http-remote.ts'
 import { commandLinesContaining, filesContaining } from './test-observe.ts'
 
 const CREDENTIAL = { username: 'robot@team', token: 'tok-5e1f0c9a7b2d' }
