@@ -7,6 +7,10 @@ const NAMESPACE_HINT =
   'kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap. In a container it ' +
   'takes one that is allowed to create namespaces.'
 
+const FILES_HINT =
+  'Agents run as a user of their own, who must be able to read this installation: chmod -R go+rX on its ' +
+  'directory and on node_modules in it.'
+
 /** Throws an Error that says what the host lacks. */
 export async function checkByTrying(provider: SandboxProvider): Promise<void> {
   const sandboxId = await provider.create(crypto.randomUUID())
@@ -14,9 +18,13 @@ export async function checkByTrying(provider: SandboxProvider): Promise<void> {
     const probe = await provider.start(sandboxId, { argv: ['true'], network: 'egress' })
     const [stderr, exit] = await Promise.all([new Response(probe.stderr).text(), probe.exited])
     if (exit.exitCode === 0) return
-    const isRefusal = /namespace|uid map|Operation not permitted|Permission denied/i.test(stderr)
-    throw new Error(`Sandboxes do not work here: ${stderr.trim()}${isRefusal ? `\n${NAMESPACE_HINT}` : ''}`)
+    throw new Error(`Sandboxes do not work here: ${stderr.trim()}\n${hintFor(stderr)}`.trim())
   } finally {
     await provider.destroy(sandboxId)
   }
+}
+
+function hintFor(stderr: string): string {
+  if (stderr.includes('/run/mogplex/')) return FILES_HINT
+  return /namespace|uid map|not permitted|Permission denied/i.test(stderr) ? NAMESPACE_HINT : ''
 }

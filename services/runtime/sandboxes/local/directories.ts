@@ -65,7 +65,7 @@ export function makeDirectories(directories: SandboxDirectories, user: AgentUser
   for (const path of [directories.home, directories.workspace]) {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     chmodSync(path, 0o700)
-    chownSync(path, user.uid, user.gid)
+    giveTo(path, user)
   }
 }
 
@@ -86,6 +86,11 @@ export async function removeDirectories(directories: SandboxDirectories): Promis
     await Bun.spawn(['chmod', '-R', 'u+rwX', directories.root], { stderr: 'ignore' }).exited
   }
   await rm(directories.root, { recursive: true, force: true })
+}
+
+/** Makes the sandbox's user the owner; as an ordinary user this process is that already. */
+export function giveTo(path: string, user: AgentUser): void {
+  if (process.getuid?.() === 0) chownSync(path, user.uid, user.gid)
 }
 
 /** Files of `etc`, shown under the same names in /etc. */

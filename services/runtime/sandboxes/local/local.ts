@@ -6,7 +6,6 @@
  * reaches the network only through the runtime's egress proxy. It ends with the runtime process, however
  * that ends. Not divided: processor time and memory.
  */
-import { chownSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { newId } from '@mogplex/kit/ids.ts'
 import type { Log } from '@mogplex/kit/log.ts'
@@ -15,6 +14,7 @@ import { buildLaunch, checkMounts } from './bubblewrap.ts'
 import { checkByTrying } from './check.ts'
 import {
   agentUser,
+  giveTo,
   haveDirectories,
   makeDirectories,
   removeDirectories,
@@ -105,7 +105,7 @@ async function startIn(
   const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
   const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
   const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
-  if (egress) chownSync(socketPath, user.uid, user.gid)
+  if (egress) giveTo(socketPath, user)
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
