@@ -52,8 +52,6 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
   ],
 }
 
-const MAX_UPSTREAM_REQUESTS = '20000'
-
 /** What is right on a laptop, unless the person says otherwise. */
 const LAPTOP_DEFAULTS: Environment = {
   NODE_ENV: 'development',
@@ -100,11 +98,7 @@ export function childEnvironment(name: ProcessName, instance: Instance, own: Env
       ]),
     ),
     ...(name === 'gateway'
-      ? {
-          GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway),
-          // Bun reads it before the program starts; its default of 256 would count every open stream.
-          BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-        }
+      ? { GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway) }
       : serviceSettings(name, instance)),
   }
 }
