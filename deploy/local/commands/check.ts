@@ -8,8 +8,11 @@ interface Check {
   run: (root: string) => Promise<boolean>
 }
 
+/** Biome colours its report whatever it is written to. */
+const COLOURS = process.stdout.isTTY ? [] : ['--colors=off']
+
 const CHECKS: readonly Check[] = [
-  { name: 'format and lint', run: root => tool(root, 'biome', ['ci', '--error-on-warnings', '.']) },
+  { name: 'format and lint', run: root => tool(root, 'biome', ['ci', '--error-on-warnings', ...COLOURS, '.']) },
   { name: 'types', run: root => tool(root, 'tsc', ['-p', '.']) },
   { name: 'import directions', run: checkImports },
 ]
