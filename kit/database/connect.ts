@@ -31,6 +31,7 @@ export async function connectDatabase(options: {
     max: options.maxConnections ?? 10,
     idle_timeout: 300,
     connect_timeout: 5,
+    backoff: reconnectDelaySeconds,
     onnotice: () => undefined,
     connection: { application_name: options.applicationName, statement_timeout: STATEMENT_TIMEOUT_MS },
   })
@@ -41,6 +42,14 @@ export async function connectDatabase(options: {
     isReady: () => answersWithin(sql, 1_000),
     close: () => sql.end({ timeout: 5 }),
   }
+}
+
+/**
+ * The driver's own goes up to 20 s, and counts the failures of all connections together: work would stand
+ * still long after the database is back.
+ */
+function reconnectDelaySeconds(failures: number): number {
+  return Math.min(0.05 * 2 ** failures, 1)
 }
 
 async function waitUntilAnswering(sql: Sql, log: Log): Promise<void> {

@@ -13,6 +13,7 @@ import type { Claim } from './claim.ts'
 
 const RENEWALS_PER_LEASE = 4
 const CONTROL_POLL_MS = 1_000
+const ANSWER_LIMIT_MS = 5_000
 
 /** Why work on a run must stop. */
 export type StopReason = 'cancelled' | 'lease-lost' | 'shutdown'
@@ -59,7 +60,11 @@ export function holdLease(claim: Claim, { database, live, log, settings }: Lease
     const startedAtMs = performance.now()
     try {
       const isDue = startedAtMs - renewedAtMs >= leaseMs / RENEWALS_PER_LEASE
-      const held = isDue ? await renew(database, claim, settings.leaseSeconds) : await read(database, claim)
+      const question = isDue ? renew(database, claim, settings.leaseSeconds) : read(database, claim)
+      const held = await Promise.race([
+        question,
+        silenceAfter(Math.min(ANSWER_LIMIT_MS, leaseMs / RENEWALS_PER_LEASE)),
+      ])
       if (!held) abort('lease-lost')
       else if (held.controlState === 'cancel_requested') abort('cancelled')
       if (held && isDue) renewedAtMs = startedAtMs
@@ -81,6 +86,12 @@ export function holdLease(claim: Claim, { database, live, log, settings }: Lease
       stopListening()
     },
   }
+}
+
+/** A question that a dying connection swallowed must not be what costs the run its lease. */
+async function silenceAfter(limitMs: number): Promise<never> {
+  await Bun.sleep(limitMs)
+  throw new Error('the database does not answer')
 }
 
 const held = (claim: Claim) => and(eq(agentRuns.id, claim.run.id), heldBy(claim.leaseToken))
