@@ -1,0 +1,74 @@
+/**
+ * `npm run bench -- [run-overhead] [event-latency] [event-intake] [--rounds=N]`: each measurement lets the
+ * product and its peer take turns and prints how they compare. README.md says what the figures mean.
+ */
+import { cpus, loadavg } from 'node:os'
+import { type ModelEndpoint, startModelEndpoint } from '../tests/model-endpoint/endpoint.ts'
+import { CACHE_DIRECTORY } from '../tests/model-endpoint/run-cli.ts'
+import { OPEN_DOORS } from '../tests/system/accounts.ts'
+import { homeWithHarnesses } from '../tests/system/harnesses.ts'
+import { type System, startSystem } from '../tests/system/launch.ts'
+import { GIT_ROOT } from '../tests/system/repositories.ts'
+import { measureEventIntake } from './event-intake.ts'
+import { measureEventLatency } from './event-latency.ts'
+import { measureRunOverhead } from './run-overhead.ts'
+
+/** Nothing but our own work, and a short turn of a hosted model: first token and a tool call or a sentence. */
+const TURN_DELAYS_MS = [0, 2_500]
+
+interface Bench {
+  system: System
+  endpoint: ModelEndpoint
+  /** Asked for on the command line. */
+  rounds: number | null
+}
+
+const MEASUREMENTS: Record<string, (bench: Bench) => Promise<string>> = {
+  'event-intake': ({ rounds }) => measureEventIntake({ rounds: rounds ?? 5 }),
+  'event-latency': ({ system, rounds }) => measureEventLatency({ system, rounds: rounds ?? 3 }),
+  'run-overhead': ({ system, endpoint, rounds }) =>
+    measureRunOverhead({ system, endpoint, rounds: rounds ?? 3, delaysMs: TURN_DELAYS_MS }),
+}
+
+/** An instance that finds the agent CLIs installed, and whose model provider is the stand-in. */
+async function startInstance(endpoint: ModelEndpoint): Promise<System> {
+  const env = {
+    ...OPEN_DOORS,
+    ENABLE_ECHO_HARNESS: 'true',
+    LOCAL_GIT_ROOTS: GIT_ROOT,
+    OPENAI_BASE_URL: endpoint.openaiBaseUrl,
+    ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl,
+  }
+  return startSystem({ home: homeWithHarnesses(CACHE_DIRECTORY), env })
+}
+
+function describeMachine(): string {
+  const processors = cpus()
+  return `${processors.length} × ${processors[0]?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(2)}, Bun ${Bun.version}`
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const rounds = args.flatMap(arg => /^--rounds=([1-9]\d?)$/.exec(arg)?.[1] ?? [])[0]
+  const named = args.filter(arg => !arg.startsWith('--rounds='))
+  const unknown = named.find(name => !(name in MEASUREMENTS))
+  if (unknown)
+    throw new Error(`unknown measurement ${unknown}; known are ${Object.keys(MEASUREMENTS).join(', ')}`)
+  console.log(`On ${describeMachine()}`)
+  const startedAtMs = performance.now()
+  const endpoint = startModelEndpoint()
+  const system = await startInstance(endpoint)
+  const tables: string[] = []
+  try {
+    for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+      if (named.length > 0 && !named.includes(name)) continue
+      tables.push(await measure({ system, endpoint, rounds: rounds ? Number(rounds) : null }))
+    }
+  } finally {
+    await system.stop()
+    await endpoint.stop()
+  }
+  console.log(tables.join(''))
+  console.log(`Measured in ${((performance.now() - startedAtMs) / 1_000).toFixed(0)} s`)
+}
+
+await main(process.argv.slice(2))
