@@ -105,6 +105,14 @@ export const settingsChanged = tell(
   'evt.identity.settings.changed',
   Type.Object({ fields: Type.Array(Type.String()) }),
 )
+/** What a user switched on or off; `autoEnable` null where new models' own state did not change. */
+export const modelPreferenceChanged = tell(
+  'evt.identity.models.preference-changed',
+  Type.Object({
+    changes: Type.Array(Type.Object({ modelId: Type.String(), isEnabled: Type.Boolean() })),
+    autoEnable: Type.Union([Type.Boolean(), Type.Null()]),
+  }),
+)
 const PatFacts = Type.Object({ keyId: Id, prefix: Type.String(), scopes: Type.Array(Scope) })
 export const patCreated = tell('evt.identity.pat.created', PatFacts)
 export const patRevoked = tell('evt.identity.pat.revoked', PatFacts)

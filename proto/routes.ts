@@ -55,12 +55,13 @@ function rows(service: ServiceName, path: string, methods: Method[], row: Row = 
 }
 
 const session: Row = { access: 'session' }
+const optional: Row = { access: 'optional' }
 const signIn: Row = { access: 'public', checkOrigin: true }
 const v1: Row = { access: 'pat' }
 
 export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/auth/providers', ['GET'], { access: 'public' }),
-  ...rows('identity', '/api/auth/get-session', ['GET'], { access: 'optional' }),
+  ...rows('identity', '/api/auth/get-session', ['GET'], optional),
   ...rows('identity', '/api/auth/sign-up/email', ['POST'], { ...signIn, bucket: 'sign-up' }),
   ...rows('identity', '/api/auth/sign-in/email', ['POST'], { ...signIn, bucket: 'sign-in' }),
   ...rows('identity', '/api/auth/sign-out', ['POST'], { ...signIn, readsSession: true }),
@@ -73,6 +74,11 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/settings/api-keys/:id', ['DELETE'], session),
   ...rows('identity', '/api/settings/keys', ['GET', 'PUT', 'DELETE'], session),
   ...rows('identity', '/api/settings/keys/verify', ['POST'], { ...session, bucket: 'key-verify' }),
+  ...rows('identity', '/api/models', ['GET'], optional),
+  ...rows('identity', '/api/models', ['PATCH']),
+  ...rows('identity', '/api/models/new-arrivals', ['GET'], optional),
+  ...rows('identity', '/api/models/new-arrivals', ['POST', 'PATCH']),
+  ...rows('identity', '/api/v1/mogplex/models', ['GET'], v1),
 
   ...rows('projects', '/api/repos', ['GET', 'POST', 'PATCH', 'DELETE']),
   ...rows('projects', '/api/repos/:id', ['GET', 'PATCH', 'DELETE']),

@@ -7,6 +7,7 @@ import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { IdentitySettings } from './environment.ts'
 import { modelAnswers } from './models/answers.ts'
 import { seedCatalogue } from './models/catalogue.ts'
+import { modelRoutes } from './models/routes.ts'
 import { providerKeyAnswers } from './provider-keys/answers.ts'
 import { providerKeyRoutes } from './provider-keys/routes.ts'
 import { sessionAnswers } from './sessions/answers.ts'
@@ -30,6 +31,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         apiKeyRoutes(kit),
         providerKeyRoutes(kit),
         settingsRoutes(kit),
+        modelRoutes(kit),
       ],
       answers: [
         ...apiKeyAnswers(kit),

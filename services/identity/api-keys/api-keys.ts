@@ -5,8 +5,9 @@ import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { patCreated, patRevoked } from '@mogplex/proto/identity.ts'
 import { outbox } from '../database/schema.ts'
+import { lockActiveUser } from '../users/store.ts'
 import type { NewKeyRequest } from './request.ts'
-import { countLiveKeys, insertKey, lockOwner, revokeKey } from './store.ts'
+import { countLiveKeys, insertKey, revokeKey } from './store.ts'
 import { newToken } from './token.ts'
 
 const MAX_LIVE_KEYS = 100
@@ -24,7 +25,8 @@ export async function createKey(
   const id = newId()
   const expiresAt = expiresInDays === null ? null : new Date(now.getTime() + expiresInDays * DAY_MS)
   await database.transaction(async tx => {
-    if (!(await lockOwner(tx, userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
+    // Held, so that two requests cannot both see one place left.
+    if (!(await lockActiveUser(tx, userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
     if ((await countLiveKeys(tx, userId, now)) >= MAX_LIVE_KEYS) {
       throw new ApiError('CONFLICT', `At most ${MAX_LIVE_KEYS} live tokens; revoke one first`)
     }

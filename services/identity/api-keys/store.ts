@@ -13,16 +13,6 @@ export function listKeys(db: Queryable, userId: string): Promise<ApiKey[]> {
     .orderBy(desc(userApiKeys.createdAt), desc(userApiKeys.id))
 }
 
-/** Held until the transaction ends, so that two requests cannot both see one place left. */
-export async function lockOwner(tx: Transaction, userId: string): Promise<boolean> {
-  const owner = await tx
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(users.id, userId), isNull(users.disabledAt)))
-    .for('update')
-  return owner.length > 0
-}
-
 export async function countLiveKeys(tx: Transaction, userId: string, now: Date): Promise<number> {
   const [row] = await tx
     .select({ live: count() })

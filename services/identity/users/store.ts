@@ -1,5 +1,5 @@
 /** The SQL of users. Ids come from outside: a malformed one is nobody's. */
-import type { Queryable } from '@mogplex/kit/database/connect.ts'
+import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { isUuid } from '@mogplex/kit/validation.ts'
 import { and, eq, isNull } from 'drizzle-orm'
 import { type User, users } from '../database/schema.ts'
@@ -18,6 +18,17 @@ export async function findActiveUser(db: Queryable, userId: string): Promise<Use
     .select()
     .from(users)
     .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+  return user ?? null
+}
+
+/** Like {@link findActiveUser}; the row is held until the transaction ends, so that its changes queue up. */
+export async function lockActiveUser(tx: Transaction, userId: string): Promise<User | null> {
+  if (!isUuid(userId)) return null
+  const [user] = await tx
+    .select()
+    .from(users)
+    .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+    .for('update')
   return user ?? null
 }
 

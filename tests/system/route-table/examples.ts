@@ -80,6 +80,12 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'POST /api/settings/keys/verify': sending('/api/settings/keys/verify', () => ({
       provider: 'openrouter',
     })),
+    'GET /api/models': at('/api/models'),
+    'PATCH /api/models': sending('/api/models', () => ({ model_id: 'openai/gpt-5.5', is_enabled: true })),
+    'GET /api/models/new-arrivals': at('/api/models/new-arrivals'),
+    'POST /api/models/new-arrivals': sending('/api/models/new-arrivals', () => ({ action: 'dismiss' })),
+    'PATCH /api/models/new-arrivals': sending('/api/models/new-arrivals', () => ({ autoEnable: true })),
+    [`GET ${V1}/models`]: at(`${V1}/models`),
 
     'GET /api/repos': at('/api/repos'),
     'POST /api/repos': {
