@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type {
   Harness,
   HarnessEvent,
@@ -18,7 +18,9 @@ import { HARNESS_VERSIONS } from '../../services/runtime/harnesses/registry.ts'
 import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../services/runtime/sandboxes/provider.ts'
 
 /** Shared by the whole suite, so that the CLIs are fetched once. */
-const CACHE_DIRECTORY = process.env.MOGPLEX_TEST_CACHE ?? `${import.meta.dir}/../../.mogplex-test-cache`
+export const CACHE_DIRECTORY = resolve(
+  process.env.MOGPLEX_TEST_CACHE ?? `${import.meta.dir}/../../.mogplex-test-cache`,
+)
 
 export async function installForTests(harness: Harness): Promise<HarnessInstallation> {
   if (!harness.npmPackage) throw new Error(`${harness.id} is not installed`)
