@@ -1,6 +1,7 @@
 /** Runtime's own settings (runtime spec 2, 3; spec README, 28–30). */
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
+import type { GitHost } from './git/host-git.ts'
 import { HARNESS_VERSIONS } from './harnesses/registry.ts'
 import type { RunSettings } from './worker/deps.ts'
 
@@ -27,6 +28,10 @@ export const RuntimeSettings = Type.Object({
   }),
   SANDBOX_MAX_ACTIVE_PER_USER: Type.Integer({ default: 3, minimum: 1 }),
   WORKER_CONCURRENCY: Type.Integer({ default: 4, minimum: 1, description: 'runs at once in this process' }),
+  GIT_ALLOW_PRIVATE_HOSTS: Type.Boolean({
+    default: false,
+    description: 'true: remotes may be hosts of the own network; as for projects',
+  }),
   SHUTDOWN_GRACE_SECONDS: Type.Integer({
     default: 30,
     minimum: 0,
@@ -50,6 +55,14 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     leaseSeconds: config.RUN_LEASE_SECONDS,
     runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
+  }
+}
+
+/** Where host-side git keeps its files, and which hosts it may connect to. */
+export function gitHost(config: Readonly<Static<typeof RuntimeSettings>>): GitHost {
+  return {
+    dataDirectory: config.RUNTIME_DATA_DIR,
+    allowPrivateHosts: config.GIT_ALLOW_PRIVATE_HOSTS,
   }
 }
 

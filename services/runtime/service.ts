@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ServiceDefinition, ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { openLive } from '@mogplex/kit/bus/live.ts'
 import { LIVE_RUNS, WORK_SUBJECT } from '@mogplex/proto/runtime.ts'
-import { allowedEndpoints, RuntimeSettings, runSettings } from './config.ts'
+import { allowedEndpoints, gitHost, RuntimeSettings, runSettings } from './config.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { eventRoutes } from './events/routes.ts'
 import { runRoutes } from './runs/routes.ts'
@@ -57,7 +57,7 @@ async function runDeps({ config, log, bus, database, ask, pokeOutbox }: Kit): Pr
     live: openLive(bus, LIVE_RUNS),
     log,
     provider,
-    gitHost: { dataDirectory: settings.dataDirectory },
+    gitHost: gitHost(config),
     settings,
     pokeOutbox,
   }

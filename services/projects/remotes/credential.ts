@@ -1,8 +1,8 @@
 /** The secret a remote is read and written with (projects spec 3): given once, stored sealed, never shown. */
 import { badRequest } from '@mogplex/kit/errors.ts'
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { matches } from '@mogplex/kit/validation.ts'
 import { RemoteAuth } from '@mogplex/proto/projects.ts'
-import type { Remote } from './parse-remote.ts'
 
 /** What is stored of a credential: how to authenticate, never `none`. */
 export type Credential = Exclude<RemoteAuth, { kind: 'none' }>
@@ -34,13 +34,6 @@ export function assertFits(credential: Credential, remote: Remote): void {
     throw wrong('credential', 'an http remote takes username and token')
   if (remote.kind === 'ssh' && credential.kind !== 'ssh')
     throw wrong('credential', 'an ssh remote takes ssh_private_key')
-}
-
-/** What git is given: a user name in the address would keep it from asking for the credential's. */
-export function addressFor(remote: Remote, auth: RemoteAuth): string {
-  return remote.kind === 'http' && auth.kind === 'basic'
-    ? remote.url.replace(/\/\/[^@/]*@/, '//')
-    : remote.url
 }
 
 /** The text that is sealed. */

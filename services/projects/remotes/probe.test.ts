@@ -3,10 +3,10 @@ import { chownSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApiError } from '@mogplex/kit/errors.ts'
+import { parseRemote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 import { useGitHttpServer } from '../test-bench/git-http-server.ts'
 import { git, makeBareRepository, makeWorkTree, useDirectory } from '../test-bench/git-repositories.ts'
-import { parseRemote } from './parse-remote.ts'
 import { probeRemote } from './probe.ts'
 
 const root = useDirectory()

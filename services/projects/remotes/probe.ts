@@ -1,9 +1,10 @@
 /** Asks a remote for its HEAD, to know that it can be read and how its branch is called (projects spec 3). */
+import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remote/failure-kind.ts'
+import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
+import { remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 import { withGitSession } from './git-session.ts'
-import { remoteUnreachable } from './refusals.ts'
 import { type GitResult, runGit } from './run-git.ts'
-import type { VettedRemote } from './vet-remote.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_OUTPUT_BYTES = 256 * 1024
@@ -16,7 +17,7 @@ export interface ProbedRemote {
 
 /** 400 `REMOTE_UNREACHABLE` when git cannot read the remote. Takes up to 15 s: hold no transaction open. */
 export async function probeRemote(
-  vetted: VettedRemote,
+  vetted: ReachableRemote,
   auth: RemoteAuth,
   timeoutMs = TIMEOUT_MS,
 ): Promise<ProbedRemote> {
@@ -37,28 +38,19 @@ function headBranchOf(stdout: string): string | null {
   return /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(stdout)?.[1] ?? null
 }
 
-/**
- * git's own words hold addresses and whatever the server sent; they are only looked at. The first match
- * wins, so the more precise come first.
- */
-const REASONS: [RegExp, string][] = [
-  [/error: 30[12378]\b|redirect/i, 'the remote redirects; use its final address'],
-  [/could not read Username|could not read Password/i, 'the remote asks for a credential'],
-  [
-    /Authentication failed|Permission denied|error: 40[13]\b|Load key/i,
-    'the remote refused the credential, or asks for one',
-  ],
-  [/Host key verification failed/i, "the host's key is not the one known for it"],
-  [
-    /not found|does not appear to be a git repository|is this a git repository|no such/i,
-    'there is no repository the credential may read',
-  ],
-  [/certificate|SSL|TLS/i, 'no trusted TLS connection could be made'],
-  [/Could not resolve|Failed to connect|Connection|timed out|unreachable/i, 'the host cannot be reached'],
-]
+const REASONS: Record<RemoteFailureKind, string> = {
+  redirects: 'the remote redirects; use its final address',
+  'asks-for-credential': 'the remote asks for a credential',
+  'refuses-access': 'the remote refused the credential, or asks for one',
+  'unknown-host-key': "the host's key is not the one known for it",
+  missing: 'there is no repository the credential may read',
+  'untrusted-tls': 'no trusted TLS connection could be made',
+  unreachable: 'the host cannot be reached',
+}
 
 function reasonOf({ ended, stderr }: GitResult, timeoutMs: number): string {
   if (ended === 'timeout') return `the remote did not answer within ${timeoutMs / 1_000} s`
   if (ended === 'output') return 'the remote sent too much'
-  return REASONS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'git cannot read the remote'
+  const kind = remoteFailureKind(stderr)
+  return kind ? REASONS[kind] : 'git cannot read the remote'
 }

@@ -1,6 +1,6 @@
 /** What a remote says about the repository behind it: whether two are the same, and a name (projects spec 3). */
+import type { HostRemote, Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
-import type { HostRemote, Remote } from './parse-remote.ts'
 
 const MAX_NAME_LENGTH = 100
 

@@ -20,7 +20,7 @@ export interface GitLimits {
 
 /** Never throws for what git does or says; throws when git cannot be started. */
 export async function runGit(session: GitSession, args: string[], limits: GitLimits): Promise<GitResult> {
-  const [program = 'git', ...programArgs] = commandLine([...session.options, ...args], limits)
+  const [program = 'git', ...programArgs] = commandLine(args, limits)
   const child = spawn(program, programArgs, {
     cwd: session.home,
     env: session.environment,

@@ -1,18 +1,19 @@
 /** A change of where a repo lies or how it is read (projects spec 3, "PATCH remote_url"). */
 import { badRequest } from '@mogplex/kit/errors.ts'
+import { parseRemote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
 import type { SecretBox } from '@mogplex/kit/secrets.ts'
 import type { Repo, repos } from '../database/schema.ts'
 import { assertFits, type Credential } from '../remotes/credential.ts'
-import { parseRemote } from '../remotes/parse-remote.ts'
 import { probeRemote } from '../remotes/probe.ts'
 import { isSameHost, remoteKey } from '../remotes/remote-identity.ts'
-import { type RemoteRules, type VettedRemote, vetRemote } from '../remotes/vet-remote.ts'
+import { type RemoteRules, vetRemote } from '../remotes/vet-remote.ts'
 import type { RepoChange } from './fields.ts'
 import { openCredential, sealCredential } from './secrets.ts'
 
 /** Vetted and allowed, not yet probed. */
 export interface PlannedRemote {
-  vetted: VettedRemote
+  vetted: ReachableRemote
   /** What the remote is to be read with. */
   credential: Credential | null
   /** Columns to write; empty when nothing differs. */

@@ -3,7 +3,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commitMessage } from './commit-message.ts'
 import { deliver } from './deliver.ts'
-import { GitStopped } from './failure.ts'
+import { deliveryFailure, GitStopped } from './failure.ts'
 import { pushBranch } from './push.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
@@ -179,8 +179,15 @@ test('the branch checked out in a local work tree cannot be pushed over, a new o
 
 test('the base branch cannot be pushed, even when asked for', async () => {
   const { run } = await setUp('guard')
-  const address = { url: 'file:///x', transport: 'file' as const, path: '/x' }
-  const push = { ...run.sync, mirror: '/x', address, commit: '0'.repeat(40), branch: 'main' }
+  const remote = { kind: 'local' as const, url: 'file:///x', path: '/x' }
+  const push = {
+    ...run.sync,
+    mirror: '/x',
+    remote,
+    commit: '0'.repeat(40),
+    branch: 'main',
+    refused: deliveryFailure,
+  }
   await expect(pushBranch(push)).rejects.toThrow(/never pushed/)
 })
 

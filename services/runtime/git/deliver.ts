@@ -10,7 +10,7 @@ import { inspectCommits } from './inspect-commits.ts'
 import { mirrorPath } from './mirror.ts'
 import { pushBranch } from './push.ts'
 import { receiveCommits } from './receive-commits.ts'
-import { parseRemoteAddress } from './remote-address.ts'
+import { readRemote } from './remote-access.ts'
 import { remoteFailureReason } from './remote-failure.ts'
 import { readScript, startScript } from './sandbox-git.ts'
 import type { SyncedCheckout } from './sync-checkout.ts'
@@ -64,8 +64,7 @@ export async function deliver(request: DeliverRequest): Promise<Delivery> {
   const branch = checkout.workingBranch
   const unchanged = { branch, pushed: false, changed: false, changedFiles: 0, pullRequestUrl: null }
   if (request.mode === 'SAFE') return { ...unchanged, commit: checkout.headCommit }
-  const address = parseRemoteAddress(source.cloneUrl)
-  if (!address) throw deliveryFailure('the address of the remote repository is not supported')
+  const remote = readRemote(source, deliveryFailure)
   const mirror = mirrorPath(host, request.repoId)
   const commit = await collect(request, mirror)
   const found = await inspectCommits({ host, mirror, commit, known: known(checkout), signal })
@@ -77,10 +76,11 @@ export async function deliver(request: DeliverRequest): Promise<Delivery> {
     host,
     mirror,
     source,
-    address,
+    remote,
     commit,
     branch,
     baseBranch,
+    refused: deliveryFailure,
     confirm,
     signal,
   })

@@ -1,12 +1,13 @@
 /** Brings the mirror up to date with the two branches a run is about. */
+import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitFailure } from './failure.ts'
 import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
 import { mirrorRef } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
-import type { RemoteAddress } from './remote-address.ts'
-import { syncFailure } from './remote-failure.ts'
+import { refusedSync, syncFailure } from './remote-failure.ts'
 
 export interface RemoteBranches {
   baseCommit: string
@@ -18,7 +19,7 @@ export interface FetchRequest {
   host: GitHost
   mirror: string
   source: RepositorySource
-  address: RemoteAddress
+  remote: Remote
   baseBranch: string
   workingBranch: string
   signal: AbortSignal
@@ -30,14 +31,14 @@ export interface FetchRequest {
  * {@link GitFailure} when the base branch is missing or the remote cannot be read.
  */
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
-  const { host, address, source } = request
-  return await withRemoteAccess(host, address, source.auth, async env => {
-    const [remote, known] = await Promise.all([askRemote(request, env), readMirror(request)])
-    const present = names(request).filter(branch => remote.has(branch))
-    if (!remote.has(request.baseBranch)) throw missingBase(request, remote.size === 0)
-    const moved = present.filter(branch => remote.get(branch) !== known.get(branch))
+  const { host, remote, source } = request
+  return await withRemoteAccess({ host, remote, auth: source.auth, refused: refusedSync }, async access => {
+    const [theirs, known] = await Promise.all([askRemote(request, access), readMirror(request)])
+    const present = names(request).filter(branch => theirs.has(branch))
+    if (!theirs.has(request.baseBranch)) throw missingBase(request, theirs.size === 0)
+    const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
     if (moved.length === 0) return pick(request, present, known)
-    await withMirrorLock(request.mirror, request.signal, () => fetchBranches(request, moved, env))
+    await withMirrorLock(request.mirror, request.signal, () => fetchBranches(request, moved, access))
     return pick(request, present, await readMirror(request))
   })
 }
@@ -58,10 +59,10 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
 }
 
 /** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
-async function askRemote(request: FetchRequest, env: Record<string, string>): Promise<Map<string, string>> {
+async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
   const refs = names(request).map(branch => `refs/heads/${branch}`)
-  const args = ['ls-remote', '--quiet', '--', request.address.url, 'HEAD', ...refs]
-  const result = await git(request, args, env)
+  const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
+  const result = await git(request, args, access.environment)
   const found = new Map<string, string>()
   for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
     if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
@@ -70,10 +71,10 @@ async function askRemote(request: FetchRequest, env: Record<string, string>): Pr
   return found
 }
 
-async function fetchBranches(request: FetchRequest, wanted: string[], env: Record<string, string>) {
+async function fetchBranches(request: FetchRequest, wanted: string[], access: GitAccess): Promise<void> {
   const refspecs = wanted.map(branch => `+refs/heads/${branch}:${mirrorRef(branch)}`)
   const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
-  await git(request, ['fetch', ...flags, '--', request.address.url, ...refspecs], env)
+  await git(request, ['fetch', ...flags, '--', access.url, ...refspecs], access.environment)
 }
 
 /** Branch → commit, as the mirror has it. */

@@ -2,13 +2,15 @@
  * Git as a process of the host. It only ever works in our own bare mirrors, with a clean environment, and
  * never in a checkout an agent can write to: the host holds credentials, the checkout holds surprises.
  */
+import { GIT_SEARCH_PATH } from '@mogplex/kit/git-remote/git-program.ts'
+import type { HostRules } from '@mogplex/kit/git-remote/reach-host.ts'
 import { GitStopped, throwIfStopped } from './failure.ts'
 
-/** What host-side git needs to know of the instance. */
-export interface GitHost {
+/** What host-side git needs to know of the instance, and which remote hosts it may connect to. */
+export interface GitHost extends HostRules {
   /** Absolute; `mirrors/` and `known_hosts` live below. */
   dataDirectory: string
-  /** Search path, and where needed proxy and CA settings, of host-side git. Default: a plain PATH. */
+  /** Search path, and where needed CA settings, of host-side git. Default: a plain PATH. */
   environment?: Record<string, string>
 }
 
@@ -41,7 +43,6 @@ const KILL_AFTER_MS = 2_000
 const LOOK_AGAIN_MS = 10
 const MAX_STDOUT_BYTES = 8 * 1024 * 1024
 const STDERR_TAIL = 16_000
-const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin'
 
 /** Global configuration of host-side git for one mirror; holds `safe.directory` of a local source only. */
 export function globalConfigPath(gitDirectory: string): string {
@@ -79,7 +80,7 @@ export async function runHostGit(command: HostGitCommand): Promise<HostGitResult
 
 function environment(command: HostGitCommand): Record<string, string> {
   return {
-    PATH: DEFAULT_PATH,
+    PATH: GIT_SEARCH_PATH,
     ...command.host.environment,
     ...command.env,
     // Not the operator's: ~/.netrc, ~/.gitconfig and ~/.config/git would lend credentials and helpers.

@@ -5,10 +5,11 @@
  */
 import { chmod, mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import { safeDirectoryConfig } from '@mogplex/kit/git-remote/safe-directory.ts'
 import { GitFailure } from './failure.ts'
 import { type GitHost, globalConfigPath, runHostGit } from './host-git.ts'
 import { withMirrorLock } from './mirror-lock.ts'
-import type { RemoteAddress } from './remote-address.ts'
 
 /**
  * `core.sharedRepository`: a sandbox's user may be another one than ours; what keeps others out is the mode
@@ -51,13 +52,16 @@ export function mirrorRef(branch: string): string {
 export async function ensureMirror(
   host: GitHost,
   repoId: string,
-  address: RemoteAddress,
+  remote: Remote,
   signal: AbortSignal,
 ): Promise<string> {
   const mirror = mirrorPath(host, repoId)
   await mkdir(join(host.dataDirectory, 'mirrors'), { recursive: true, mode: 0o700 })
-  await refuseOwnFiles(host, address)
-  await writeIfDifferent(globalConfigPath(mirror), globalConfig(address))
+  await refuseOwnFiles(host, remote)
+  await writeIfDifferent(
+    globalConfigPath(mirror),
+    remote.kind === 'local' ? safeDirectoryConfig(remote.path) : '',
+  )
   if (!(await Bun.file(join(mirror, 'HEAD')).exists())) await createMirror(host, mirror, signal)
   await writeIfDifferent(join(mirror, 'config'), CONFIG)
   return mirror
@@ -85,23 +89,15 @@ async function createMirror(host: GitHost, mirror: string, signal: AbortSignal):
  * A checkout of a sandbox must never serve as a remote: git would run its hooks on the host. Projects keeps
  * local sources inside `LOCAL_GIT_ROOTS`, but those may contain our own data.
  */
-async function refuseOwnFiles(host: GitHost, address: RemoteAddress): Promise<void> {
-  if (address.path === null) return
-  const source = await realpath(address.path).catch(() => {
+async function refuseOwnFiles(host: GitHost, remote: Remote): Promise<void> {
+  if (remote.kind !== 'local') return
+  const source = await realpath(remote.path).catch(() => {
     throw new GitFailure('git_sync_failed', 'The remote repository was not found')
   })
   const own = await realpath(host.dataDirectory)
   if (`${source}${sep}`.startsWith(`${own}${sep}`)) {
     throw new GitFailure('git_sync_failed', 'The remote repository lies inside the data of this instance')
   }
-}
-
-/** Git refuses repositories of another user unless named; a work tree is found through its `.git`. */
-function globalConfig(address: RemoteAddress): string {
-  if (address.path === null) return ''
-  const directories = [address.path, join(address.path, '.git')]
-  const lines = directories.map(path => `\tdirectory = "${path.replace(/["\\]/g, '\\$&')}"\n`)
-  return `[safe]\n${lines.join('')}`
 }
 
 /** Removes what is kept of a repository; a mirror that is not there is fine. Waits for its writer. */

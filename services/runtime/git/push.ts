@@ -1,20 +1,22 @@
 /** The only place that writes to a remote: one branch, never by force, never the base branch. */
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitStopped, throwIfStopped } from './failure.ts'
 import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
 import { mirrorRef } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
-import { withRemoteAccess } from './remote-access.ts'
-import type { RemoteAddress } from './remote-address.ts'
+import { type Refused, withRemoteAccess } from './remote-access.ts'
 
 export interface PushRequest {
   host: GitHost
   mirror: string
   source: RepositorySource
-  address: RemoteAddress
+  remote: Remote
   commit: string
   branch: string
   baseBranch: string
+  /** Makes the failure for a remote whose host may not be connected to. */
+  refused: Refused
   /** Asked right before the push; false calls it off. */
   confirm: () => Promise<boolean>
   signal: AbortSignal
@@ -25,14 +27,14 @@ export interface PushRequest {
  * refuses or the signal is aborted; otherwise the result says what git thought of it.
  */
 export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
-  const { host, mirror, address, signal, branch, commit } = request
+  const { host, mirror, remote, source, refused, signal, branch, commit } = request
   if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
   const refspec = `${commit}:refs/heads/${branch}`
-  const result = await withRemoteAccess(host, address, request.source.auth, async env => {
+  const result = await withRemoteAccess({ host, remote, auth: source.auth, refused }, async access => {
     throwIfStopped(signal)
     if (!(await request.confirm())) throw new GitStopped()
-    const args = ['push', '--porcelain', '--no-verify', '--', address.url, refspec]
-    return await runHostGit({ host, gitDirectory: mirror, args, env, signal })
+    const args = ['push', '--porcelain', '--no-verify', '--', access.url, refspec]
+    return await runHostGit({ host, gitDirectory: mirror, args, env: access.environment, signal })
   })
   if (result.exitCode === 0) await remember(request)
   return result

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type HttpRemote, serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { deliver } from './deliver.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
 import { commandLinesContaining, filesContaining } from './test-observe.ts'
+import { recordingSsh } from './test-recording-ssh.ts'
 
 const CREDENTIAL = { username: 'robot@team', token: 'tok-5e1f0c9a7b2d' }
 const auth = { kind: 'basic', ...CREDENTIAL } as const
@@ -68,20 +69,6 @@ test('no credential where one is asked for, and a wrong one, are told apart', as
   expect(JSON.stringify(failure)).not.toContain('tok-wrong')
 })
 
-test('a redirect to another host does not get the credential', async () => {
-  const thief = serveHttpRemote(bench.root, { username: 'x', token: 'y' })
-  const open = serveHttpRemote(bench.root, null)
-  open.intercept = async request => {
-    const to = new URL(request.url)
-    return Response.redirect(`${thief.origin}${to.pathname}${to.search}`, 302)
-  }
-  const run = await bench.createRun({ source: sourceOf(`${open.origin}/demo.git`, auth) })
-  await expect(syncCheckout(run.sync)).rejects.toMatchObject({ code: 'git_sync_failed' })
-  await Promise.all([open.stop(), thief.stop()])
-  expect(thief.authorizations.length).toBeGreaterThan(0)
-  expect(thief.authorizations.filter(header => header !== null)).toEqual([])
-})
-
 test('an unreachable remote is named as such', async () => {
   const gone = serveHttpRemote(bench.root, null)
   await gone.stop()
@@ -92,32 +79,8 @@ test('an unreachable remote is named as such', async () => {
   })
 })
 
-/** In the place of ssh: writes down what it was given and runs the remote command here. */
-const SSH = `#!/bin/sh
-for argument; do
-  printf '%s\\n' "$argument" >> "$SSH_RECORD"
-  case $argument in IdentityFile=*) key=$(printf '%s' "$argument" | sed 's/^IdentityFile="\\(.*\\)"$/\\1/') ;; esac
-  command=$argument
-done
-if [ -n "$key" ]; then
-  stat -c 'mode %a' "$key" "$(dirname "$key")" >> "$SSH_RECORD"
-  cat "$key" >> "$SSH_RECORD"
-fi
-exec sh -c "$command"
-`
-
-async function sshHost() {
-  const directory = join(bench.root, `ssh ${crypto.randomUUID()}`)
-  await mkdir(directory)
-  await writeFile(join(directory, 'ssh'), SSH)
-  await chmod(join(directory, 'ssh'), 0o755)
-  const record = join(directory, 'record')
-  const environment = { PATH: `${directory}:/usr/bin:/bin`, SSH_RECORD: record }
-  return { host: { dataDirectory: bench.host.dataDirectory, environment }, record }
-}
-
 test('an ssh key is a file only we can read, for as long as git runs', async () => {
-  const { host, record } = await sshHost()
+  const { host, record } = await recordingSsh(bench)
   const privateKey =
     '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0IGtleSA0NzEx\n-----END OPENSSH PRIVATE KEY-----'
   const source = sourceOf(`ssh://git@example.test${bench.root}/demo.git`, { kind: 'ssh', privateKey })
@@ -134,7 +97,7 @@ test('an ssh key is a file only we can read, for as long as git runs', async () 
 })
 
 test('without a key ssh gets neither a key nor an agent', async () => {
-  const { host, record } = await sshHost()
+  const { host, record } = await recordingSsh(bench)
   const source = sourceOf(`git@example.test:${bench.root}/demo.git`)
   const run = await bench.createRun({ source, host, workingBranch: 'by-ssh-2' })
   await syncCheckout(run.sync)

@@ -1,16 +1,22 @@
 /** What git says of a remote that did not do as asked, in words for the run's owner and without secrets. */
+import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remote/failure-kind.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitFailure } from './failure.ts'
 import type { HostGitResult } from './host-git.ts'
 
-const REFUSED =
-  /could not read (Username|Password)|Authentication failed|Permission denied|returned error: 40[13]|unable to read askpass response/i
-const UNKNOWN_HOST_KEY = /host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i
-const MISSING = /not found|does not appear to be a git repository|does not exist|returned error: 404/i
-const UNREACHABLE =
-  /could not resolve|connection (refused|reset|timed out)|failed to connect|couldn't connect|network is unreachable|operation too slow|no route to host|early EOF|hung up/i
 const MOVED = /non-fast-forward|fetch first|\(stale info\)/i
 const REJECTED = /\[remote rejected\]|hook declined|protected branch/i
+
+const REFUSED_ACCESS = 'the remote refused access'
+const REASONS: Record<RemoteFailureKind, string> = {
+  redirects: 'the remote redirects; the repository needs its final address',
+  'asks-for-credential': REFUSED_ACCESS,
+  'refuses-access': REFUSED_ACCESS,
+  'unknown-host-key': "the remote's host key could not be verified",
+  missing: 'the remote repository was not found',
+  'untrusted-tls': 'no trusted TLS connection to the remote could be made',
+  unreachable: 'the remote could not be reached',
+}
 
 /** A short reason. Git's own words are not quoted: they repeat what the remote says, which may be anything. */
 export function remoteFailureReason(result: HostGitResult): string {
@@ -18,25 +24,26 @@ export function remoteFailureReason(result: HostGitResult): string {
   if (result.timedOut) return 'the remote took too long to answer'
   if (MOVED.test(said)) return 'the branch has moved on the remote meanwhile'
   if (REJECTED.test(said)) return 'the remote rejected the branch'
-  if (UNKNOWN_HOST_KEY.test(said)) return "the remote's host key could not be verified"
-  if (REFUSED.test(said)) return 'the remote refused access'
-  if (MISSING.test(said)) return 'the remote repository was not found'
-  if (UNREACHABLE.test(said)) return 'the remote could not be reached'
-  return `git ended with exit code ${result.exitCode}`
+  const kind = remoteFailureKind(said)
+  return kind ? REASONS[kind] : `git ended with exit code ${result.exitCode}`
+}
+
+/** The failure of a sync whose remote may not be used, or not be connected to. */
+export function refusedSync(reason: string): GitFailure {
+  return new GitFailure('git_sync_failed', `Git sync failed: ${reason}`)
 }
 
 /** The failure of a fetch or of creating the branch; access refused without any credential has its own code. */
 export function syncFailure(result: HostGitResult, source: RepositorySource): GitFailure {
   const reason = remoteFailureReason(result)
-  const isRefused = reason === 'the remote refused access'
+  const isRefused = reason === REFUSED_ACCESS
   if (isRefused && source.auth.kind === 'none') {
     return new GitFailure(
       'credentials_missing',
       'The remote repository asks for a credential and none is stored',
     )
   }
-  return new GitFailure(
-    'git_sync_failed',
-    isRefused ? 'The remote refused the stored credential' : `Git sync failed: ${reason}`,
-  )
+  return isRefused
+    ? new GitFailure('git_sync_failed', 'The remote refused the stored credential')
+    : refusedSync(reason)
 }

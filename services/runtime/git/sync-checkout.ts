@@ -1,5 +1,6 @@
 /** Brings a sandbox's checkout to the run's working branch (runtime spec 3.4, "Sync"). */
 import { isValidGitRef } from '@mogplex/kit/git-ref.ts'
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
@@ -9,8 +10,8 @@ import { fetchRemote } from './fetch-remote.ts'
 import { type GitHost, tail } from './host-git.ts'
 import { ensureMirror } from './mirror.ts'
 import { pushBranch } from './push.ts'
-import { parseRemoteAddress, type RemoteAddress } from './remote-address.ts'
-import { syncFailure } from './remote-failure.ts'
+import { readRemote } from './remote-access.ts'
+import { refusedSync, syncFailure } from './remote-failure.ts'
 import { MIRROR_MOUNT_PATH, readScript, startScript } from './sandbox-git.ts'
 
 export interface SyncRequest {
@@ -61,17 +62,17 @@ const MESSAGE_BY_EXIT_CODE: Record<number, (branch: string) => string> = {
  */
 export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout> {
   const { host, source, signal, baseBranch } = request
-  const address = checkedAddress(request)
+  const remote = checkedRemote(request)
   const isBase = request.workingBranch === baseBranch
   const workingBranch = isBase ? agentBranch(request.callId) : request.workingBranch
-  const mirror = await ensureMirror(host, request.repoId, address, signal)
-  const remote = await fetchRemote({ host, mirror, source, address, baseBranch, workingBranch, signal })
+  const mirror = await ensureMirror(host, request.repoId, remote, signal)
+  const branches = await fetchRemote({ host, mirror, source, remote, baseBranch, workingBranch, signal })
   const env = {
     MIRROR: MIRROR_MOUNT_PATH,
     BASE: baseBranch,
-    BASE_COMMIT: remote.baseCommit,
+    BASE_COMMIT: branches.baseCommit,
     WORKING: workingBranch,
-    REMOTE_COMMIT: remote.workingCommit ?? '',
+    REMOTE_COMMIT: branches.workingCommit ?? '',
     CREATE: isBase || request.createBranch ? '1' : '0',
     ORIGIN_URL: source.cloneUrl,
   }
@@ -79,14 +80,14 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
   const synced = {
     baseBranch,
     workingBranch,
-    baseCommit: remote.baseCommit,
+    baseCommit: branches.baseCommit,
     headCommit: checkout.commit,
-    remoteCommit: remote.workingCommit,
+    remoteCommit: branches.workingCommit,
     freshClone: checkout.isFresh,
   }
   // A branch we had to invent reaches the remote with its first commit, and not before.
   if (!checkout.isCreated || isBase) return synced
-  return { ...synced, remoteCommit: await pushCreated(request, address, mirror, remote.baseCommit) }
+  return { ...synced, remoteCommit: await pushCreated(request, remote, mirror, branches.baseCommit) }
 }
 
 /** `mogplex/agent-` and 12 hex digits of the call's id. */
@@ -96,16 +97,13 @@ function agentBranch(callId: string): string {
   return `mogplex/agent-${hex}`
 }
 
-function checkedAddress({ source, baseBranch, workingBranch }: SyncRequest): RemoteAddress {
+function checkedRemote({ source, baseBranch, workingBranch }: SyncRequest): Remote {
   if (!isValidGitRef(baseBranch))
     throw new GitFailure('git_sync_failed', 'The base branch has an invalid name')
   if (!isValidGitRef(workingBranch)) {
     throw new GitFailure('git_sync_failed', 'The working branch has an invalid name')
   }
-  const address = parseRemoteAddress(source.cloneUrl)
-  if (!address)
-    throw new GitFailure('git_sync_failed', 'The address of the remote repository is not supported')
-  return address
+  return readRemote(source, refusedSync)
 }
 
 interface CheckoutResult {
@@ -132,10 +130,10 @@ async function runCheckout(
   throw new GitFailure('git_sync_failed', message ?? 'The checkout could not be brought up to date')
 }
 
-async function pushCreated(request: SyncRequest, address: RemoteAddress, mirror: string, commit: string) {
+async function pushCreated(request: SyncRequest, remote: Remote, mirror: string, commit: string) {
   const { host, source, baseBranch, workingBranch: branch, confirm, signal } = request
-  const push = { host, mirror, source, address, commit, branch, baseBranch, confirm, signal }
-  const result = await pushBranch(push)
+  const push = { host, mirror, source, remote, commit, branch, baseBranch, confirm, signal }
+  const result = await pushBranch({ ...push, refused: refusedSync })
   if (result.exitCode !== 0) throw syncFailure(result, source)
   return commit
 }

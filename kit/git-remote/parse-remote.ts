@@ -2,7 +2,7 @@
  * Reads a `remote_url` (projects spec 3). What comes out is spelled so that git, curl, ssh and we cannot
  * disagree about its host: a host of letters, digits, dots and hyphens, no password, no query, no option.
  */
-import { canonicalHost } from '@mogplex/kit/public-address.ts'
+import { canonicalHost } from '../public-address.ts'
 import { invalidRemote } from './refusals.ts'
 
 /** A remote reached over the network. */

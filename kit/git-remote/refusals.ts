@@ -1,5 +1,5 @@
 /** The two ways a remote is refused (projects spec 1, 3). Neither text ever holds a credential or an address. */
-import { ApiError } from '@mogplex/kit/errors.ts'
+import { ApiError } from '../errors.ts'
 
 const details = { field: 'remote_url' }
 

@@ -1,0 +1,90 @@
+/**
+ * What git is given to reach a user's remote: one protocol, no prompts, no redirects, the addresses that
+ * were vetted and no other, and a credential that is never an argument. Starts nothing and writes nothing.
+ */
+import { isIP } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { RemoteAuth } from '@mogplex/proto/projects.ts'
+import type { HostRemote, Remote } from './parse-remote.ts'
+import type { ReachableRemote } from './reach-host.ts'
+import { sshCommand } from './ssh-command.ts'
+
+export interface GitAccess {
+  /** The address to give git, after `--`. */
+  url: string
+  /** To be added to an otherwise clean environment; holds the credential of an http remote. */
+  environment: Record<string, string>
+}
+
+/** Absolute paths, for ssh remotes. */
+export interface SshFiles {
+  /** A file with the private key that only we can read; null without one. */
+  keyFile: string | null
+  /** Where the keys of hosts are remembered. */
+  knownHostsFile: string
+}
+
+const ASKPASS = fileURLToPath(new URL('./askpass.sh', import.meta.url))
+
+/**
+ * @example
+ * const { url, environment } = gitAccess({ remote, addresses: ['93.184.216.34'] }, auth, files)
+ * Bun.spawn(['git', 'ls-remote', '--', url], { env: { ...clean, ...environment } })
+ */
+export function gitAccess(
+  { remote, addresses }: ReachableRemote,
+  auth: RemoteAuth,
+  files: SshFiles,
+): GitAccess {
+  const url = addressFor(remote, auth)
+  if (remote.kind === 'local') return { url, environment: { GIT_ALLOW_PROTOCOL: 'file' } }
+  const environment = {
+    GIT_ALLOW_PROTOCOL: remote.scheme,
+    ...(remote.kind === 'ssh'
+      ? { GIT_SSH_COMMAND: sshCommand({ ...files, remote, addresses }), GIT_SSH_VARIANT: 'ssh' }
+      : { ...configuration(httpSettings(remote, addresses)), ...askpass(url, auth) }),
+  }
+  return { url, environment }
+}
+
+/** What git is given: a user name in the address would keep it from asking for the credential's. */
+export function addressFor(remote: Remote, auth: RemoteAuth): string {
+  return remote.kind === 'http' && auth.kind === 'basic'
+    ? remote.url.replace(/\/\/[^@/]*@/, '//')
+    : remote.url
+}
+
+/** Without redirects git follows no alternates of a server either, which may name any host. */
+function httpSettings(remote: HostRemote, addresses: string[] | null): [string, string][] {
+  const always: [string, string][] = [['http.followRedirects', 'false']]
+  if (addresses === null) return always
+  // A proxy would look the name up itself.
+  const direct: [string, string][] = [...always, ['http.proxy', '']]
+  return isIP(remote.host) ? direct : [...direct, ['http.curloptResolve', pin(remote, addresses)]]
+}
+
+/** curl's `HOST:PORT:ADDRESS,…`: the name is not looked up again. */
+function pin({ host, port }: HostRemote, addresses: string[]): string {
+  const list = addresses.map(address => (address.includes(':') ? `[${address}]` : address))
+  return `${host}:${port}:${list.join(',')}`
+}
+
+/** git's settings in the environment, where no other user of the machine reads them. */
+function configuration(settings: [string, string][]): Record<string, string> {
+  const pairs = settings.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ])
+  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
+}
+
+/** `url` is without user name here, so its origin is spelled as git spells it in a prompt. */
+function askpass(url: string, auth: RemoteAuth): Record<string, string> {
+  if (auth.kind !== 'basic') return {}
+  return {
+    GIT_ASKPASS: ASKPASS,
+    ASKPASS_ORIGIN: /^[a-z]+:\/\/[^/]+/.exec(url)?.[0] ?? '',
+    ASKPASS_USERNAME: auth.username,
+    ASKPASS_TOKEN: auth.token,
+  }
+}
