@@ -116,6 +116,11 @@ export const modelPreferenceChanged = tell(
 const PatFacts = Type.Object({ keyId: Id, prefix: Type.String(), scopes: Type.Array(Scope) })
 export const patCreated = tell('evt.identity.pat.created', PatFacts)
 export const patRevoked = tell('evt.identity.pat.revoked', PatFacts)
+/** `keyId` is replaced by `successorId` and good until `goodUntil` at most. */
+export const patRotated = tell(
+  'evt.identity.pat.rotated',
+  Type.Object({ ...PatFacts.properties, successorId: Id, goodUntil: Instant }),
+)
 export const providerKeyChanged = tell(
   'evt.identity.provider-key.changed',
   Type.Object({

@@ -72,6 +72,7 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/settings', ['GET', 'PATCH']),
   ...rows('identity', '/api/settings/api-keys', ['GET', 'POST'], session),
   ...rows('identity', '/api/settings/api-keys/:id', ['DELETE'], session),
+  ...rows('identity', '/api/settings/api-keys/:id/rotate', ['POST'], session),
   ...rows('identity', '/api/settings/keys', ['GET', 'PUT', 'DELETE'], session),
   ...rows('identity', '/api/settings/keys/verify', ['POST'], { ...session, bucket: 'key-verify' }),
   ...rows('identity', '/api/models', ['GET'], optional),

@@ -1,5 +1,5 @@
 /** Making and revoking personal access tokens, each with its fact in one transaction (identity spec 6). */
-import type { Database } from '@mogplex/kit/database/connect.ts'
+import type { Database, Transaction } from '@mogplex/kit/database/connect.ts'
 import { ApiError, notFound } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
@@ -27,9 +27,7 @@ export async function createKey(
   await database.transaction(async tx => {
     // Held, so that two requests cannot both see one place left.
     if (!(await lockActiveUser(tx, userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
-    if ((await countLiveKeys(tx, userId, now)) >= MAX_LIVE_KEYS) {
-      throw new ApiError('CONFLICT', `At most ${MAX_LIVE_KEYS} live tokens; revoke one first`)
-    }
+    await refuseBeyondQuota(tx, userId, now)
     await insertKey(tx, {
       id,
       userId,
@@ -44,6 +42,12 @@ export async function createKey(
     await recordEvent(tx, outbox, { event: patCreated, userId, requestId, payload })
   })
   return { id, token, prefix, scopes, expiresAt: expiresAt?.toISOString() ?? null }
+}
+
+/** 409 when there is no place for one more live token. The user's row must be held. */
+export async function refuseBeyondQuota(tx: Transaction, userId: string, now: Date): Promise<void> {
+  if ((await countLiveKeys(tx, userId, now)) < MAX_LIVE_KEYS) return
+  throw new ApiError('CONFLICT', `At most ${MAX_LIVE_KEYS} live tokens; revoke one first`)
 }
 
 /** 404 for an unknown, foreign, malformed or already revoked token. */

@@ -22,6 +22,16 @@ export function readNewKeyRequest(body: Record<string, unknown>): NewKeyRequest 
   }
 }
 
+const MAX_OVERLAP_HOURS = 168
+
+/** How long a rotated token stays good, in hours; 0 ends it at once. Throws 400 naming the field. */
+export function readOverlapHours({ overlapHours: value }: Record<string, unknown>): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_OVERLAP_HOURS) {
+    return value
+  }
+  throw fault('overlapHours', `must be a whole number from 0 to ${MAX_OVERLAP_HOURS}`)
+}
+
 function readName(value: unknown): string {
   const name = typeof value === 'string' ? value.trim() : ''
   const { length } = [...name]

@@ -2,11 +2,11 @@
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { Elysia } from 'elysia'
-import type { ApiKey } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { createKey, deleteKey } from './api-keys.ts'
-import { readNewKeyRequest } from './request.ts'
-import { listKeys } from './store.ts'
+import { readNewKeyRequest, readOverlapHours } from './request.ts'
+import { refuseUnlessLive, rotateKey } from './rotate.ts'
+import { type ListedKey, listKeys } from './store.ts'
 
 export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
   return new Elysia({ name: 'api-keys' })
@@ -21,6 +21,14 @@ export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
       pokeOutbox()
       return created
     })
+    .post('/api/settings/api-keys/:id/rotate', async ({ context: from, params, request }) => {
+      const owner = { userId: userIdOf(from), requestId: from.requestId }
+      await refuseUnlessLive(database, owner.userId, params.id, new Date())
+      const overlapHours = readOverlapHours(await readJsonObject(request))
+      const rotated = await rotateKey(database, owner, { id: params.id, overlapHours }, new Date())
+      pokeOutbox()
+      return rotated
+    })
     .delete('/api/settings/api-keys/:id', async ({ context: from, params }) => {
       const owner = { userId: userIdOf(from), requestId: from.requestId }
       await deleteKey(database, owner, params.id, new Date())
@@ -29,7 +37,9 @@ export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
     })
 }
 
-function presentKey({ id, name, tokenPrefix, scopes, createdAt, lastUsedAt, expiresAt }: ApiKey) {
+/** The links are there only where there are any: everything else is as the spec lists it. */
+function presentKey(key: ListedKey) {
+  const { id, name, tokenPrefix, scopes, createdAt, lastUsedAt, expiresAt, rotatedFrom, rotatedTo } = key
   return {
     id,
     name,
@@ -38,5 +48,7 @@ function presentKey({ id, name, tokenPrefix, scopes, createdAt, lastUsedAt, expi
     createdAt: createdAt.toISOString(),
     lastUsedAt: lastUsedAt?.toISOString() ?? null,
     expiresAt: expiresAt?.toISOString() ?? null,
+    ...(rotatedFrom === null ? {} : { rotatedFrom }),
+    ...(rotatedTo === null ? {} : { rotatedTo }),
   }
 }

@@ -2,6 +2,7 @@
 import { deadLettersTable, inboxTable, outboxTable } from '@mogplex/kit/outbox/tables.ts'
 import { sql } from 'drizzle-orm'
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   customType,
@@ -95,9 +96,13 @@ export const userApiKeys = identity.table(
     lastUsedAt: instant('last_used_at'),
     expiresAt: instant('expires_at'),
     revokedAt: instant('revoked_at'),
+    /** The token it replaces; the other direction is looked up. */
+    rotatedFrom: uuid('rotated_from').references((): AnyPgColumn => userApiKeys.id, { onDelete: 'set null' }),
   },
   table => [
     uniqueIndex('user_api_keys_token_hash_unique').on(table.tokenHash),
+    // A token has one successor, whatever runs at the same time.
+    uniqueIndex('user_api_keys_rotated_from_unique').on(table.rotatedFrom),
     index('user_api_keys_user').on(table.userId, table.createdAt).where(sql`${table.revokedAt} is null`),
   ],
 )

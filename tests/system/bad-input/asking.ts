@@ -31,8 +31,18 @@ export async function setScene(): Promise<Scene> {
     as: { token: ada.token },
     json: { name: workspaceName },
   })
-  const place = { repoId, remoteUrl: path, workspaceId: body.id, workspaceName, runId, email: ada.email }
+  const rotatedTokenId = await rotatedToken(system, ada)
+  const ids = { repoId, workspaceId: body.id, runId, rotatedTokenId }
+  const place = { ...ids, remoteUrl: path, workspaceName, email: ada.email }
   return { system, storage, ada, place }
+}
+
+async function rotatedToken(system: System, { cookie }: Account): Promise<string> {
+  const as = { cookie }
+  const path = '/api/settings/api-keys'
+  const { id } = (await call<{ id: string }>(system, 'POST', path, { as, json: { name: 'rotated' } })).body
+  await call(system, 'POST', `${path}/${id}/rotate`, { as, json: { overlapHours: 168 } })
+  return id
 }
 
 export const keyOf = ({ method, path }: Route) => `${method} ${path}`

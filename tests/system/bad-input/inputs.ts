@@ -29,6 +29,8 @@ export interface Place {
   /** Of `workspaceId`. */
   workspaceName: string
   runId: string
+  /** A token that is good and has a successor: it cannot be rotated again. */
+  rotatedTokenId: string
   email: string
 }
 
@@ -51,6 +53,11 @@ export interface Input {
 
 const V1 = '/api/v1/mogplex'
 const PROVIDERS = ['ai_gateway', 'anthropic', 'openai', 'openrouter']
+/** Of a model: only a sync changes them. */
+const CATALOGUE_FIELDS = [
+  ...['provider', 'name', 'context_length', 'capabilities', 'is_available', 'is_hidden'],
+  ...['pricing_input', 'pricing_output', 'is_recommended', 'recommendation_reason'],
+]
 const NEXT = field(value => value === null || typeof value === 'string')
 const always = (status: number) => () => status
 const isBlank = (encoded: string) => /^(?:%20|%09)*$/.test(encoded)
@@ -127,6 +134,14 @@ export const INPUTS: Record<string, Input> = {
     body: () => ({ name: 'one more' }),
   },
   'DELETE /api/settings/api-keys/:id': { ids: none },
+  'POST /api/settings/api-keys/:id/rotate': {
+    fields: {
+      overlapHours: field(value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 168),
+    },
+    body: () => ({ overlapHours: 1 }),
+    accepted: [409],
+    ids: place => place.rotatedTokenId,
+  },
   'GET /api/settings/keys': {},
   'PUT /api/settings/keys': {
     fields: { provider: oneOf(PROVIDERS), key: KEY },
@@ -142,6 +157,25 @@ export const INPUTS: Record<string, Input> = {
     body: () => ({ provider: 'openrouter' }),
     perPerson: 10,
   },
+  'GET /api/models': { query: { format: always(200) } },
+  'PATCH /api/models': {
+    fields: {
+      model_id: field(value => (typeof value === 'string' && value !== '' ? 'unknown' : false)),
+      is_enabled: oneOf([true, false]),
+      ...Object.fromEntries(CATALOGUE_FIELDS.map(name => [name, nothing()])),
+    },
+    body: () => ({ model_id: 'openai/gpt-5.5', is_enabled: true }),
+  },
+  'GET /api/models/new-arrivals': {},
+  'POST /api/models/new-arrivals': {
+    fields: { action: oneOf(['dismiss', 'disable']) },
+    body: () => ({ action: 'dismiss' }),
+  },
+  'PATCH /api/models/new-arrivals': {
+    fields: { autoEnable: oneOf([true, false]) },
+    body: () => ({ autoEnable: true }),
+  },
+  [`GET ${V1}/models`]: {},
 
   'GET /api/repos': { query: { id: always(200), show_hidden: always(200) } },
   'POST /api/repos': {

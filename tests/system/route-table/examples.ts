@@ -73,6 +73,10 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
       ...item('token', id => `/api/settings/api-keys/${id}`),
       usesUp: true,
     },
+    'POST /api/settings/api-keys/:id/rotate': {
+      ...item('token', id => `/api/settings/api-keys/${id}/rotate`, { overlapHours: 1 }),
+      usesUp: true,
+    },
     'GET /api/settings/keys': at('/api/settings/keys'),
     'PUT /api/settings/keys': sending('/api/settings/keys', () => ({ provider: 'openai', key: 'sk-test' })),
     'DELETE /api/settings/keys': at('/api/settings/keys?provider=openai'),

@@ -1,0 +1,3 @@
+ALTER TABLE "identity"."user_api_keys" ADD COLUMN "rotated_from" uuid;--> statement-breakpoint
+ALTER TABLE "identity"."user_api_keys" ADD CONSTRAINT "user_api_keys_rotated_from_user_api_keys_id_fk" FOREIGN KEY ("rotated_from") REFERENCES "identity"."user_api_keys"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "user_api_keys_rotated_from_unique" ON "identity"."user_api_keys" USING btree ("rotated_from");
