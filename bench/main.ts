@@ -14,7 +14,7 @@ import { measureEventLatency } from './event-latency.ts'
 import { measureRunOverhead } from './run-overhead.ts'
 
 /** Nothing but our own work, and a short turn of a hosted model: first token and a tool call or a sentence. */
-const TURN_DELAYS_MS = [0, 2_500]
+const TURN_DELAYS_MS = [0, 2_000]
 
 interface Bench {
   system: System
