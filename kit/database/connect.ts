@@ -1,4 +1,10 @@
-/** The database connection of a service: one role, one schema (design, "Between services"). */
+/**
+ * The database connection of a service: one role, one schema (design, "Between services").
+ *
+ * The driver is patched (`patches/`): in 3.4.9 a connection that closed under a query could end the process
+ * (porsager/postgres#1154, #1208), leave the query without an answer for ever, or let the rest of a
+ * transaction run on a connection that was somebody else's by then. lost-connection.test.ts shows all three.
+ */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
 import type { Log } from '../log.ts'
