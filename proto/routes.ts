@@ -75,6 +75,7 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/settings/api-keys/:id/rotate', ['POST'], session),
   ...rows('identity', '/api/settings/keys', ['GET', 'PUT', 'DELETE'], session),
   ...rows('identity', '/api/settings/keys/verify', ['POST'], { ...session, bucket: 'key-verify' }),
+  ...rows('identity', '/api/settings/audit', ['GET'], session),
   ...rows('identity', '/api/models', ['GET'], optional),
   ...rows('identity', '/api/models', ['PATCH']),
   ...rows('identity', '/api/models/new-arrivals', ['GET'], optional),

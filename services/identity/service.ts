@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ServiceDefinition } from '@mogplex/kit/boot/service.ts'
 import { apiKeyAnswers } from './api-keys/answers.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { IdentitySettings } from './environment.ts'
 import { modelAnswers } from './models/answers.ts'
@@ -32,6 +33,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         providerKeyRoutes(kit),
         settingsRoutes(kit),
         modelRoutes(kit),
+        auditRoutes(kit),
       ],
       answers: [
         ...apiKeyAnswers(kit),

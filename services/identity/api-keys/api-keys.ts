@@ -4,6 +4,7 @@ import { ApiError, notFound } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { patCreated, patRevoked } from '@mogplex/proto/identity.ts'
+import { type Requester, recordAudit } from '../audit/entry.ts'
 import { outbox } from '../database/schema.ts'
 import { lockActiveUser } from '../users/store.ts'
 import type { NewKeyRequest } from './request.ts'
@@ -16,7 +17,7 @@ const DAY_MS = 86_400_000
 /** `token` is the only copy of the plaintext. 409 when the user holds 100 live tokens. */
 export async function createKey(
   database: Database,
-  owner: { userId: string; requestId: string },
+  owner: Requester,
   { name, scopes, expiresInDays }: NewKeyRequest,
   now: Date,
 ) {
@@ -40,6 +41,7 @@ export async function createKey(
     })
     const payload = { keyId: id, prefix, scopes }
     await recordEvent(tx, outbox, { event: patCreated, userId, requestId, payload })
+    await recordAudit(tx, { type: 'pat.created', by: owner, subject: { id, prefix }, now })
   })
   return { id, token, prefix, scopes, expiresAt: expiresAt?.toISOString() ?? null }
 }
@@ -51,17 +53,14 @@ export async function refuseBeyondQuota(tx: Transaction, userId: string, now: Da
 }
 
 /** 404 for an unknown, foreign, malformed or already revoked token. */
-export async function deleteKey(
-  database: Database,
-  owner: { userId: string; requestId: string },
-  id: string,
-  now: Date,
-): Promise<void> {
+export async function deleteKey(database: Database, owner: Requester, id: string, now: Date): Promise<void> {
   const { userId, requestId } = owner
   await database.transaction(async tx => {
     const key = await revokeKey(tx, userId, id, now)
     if (!key) throw notFound()
     const payload = { keyId: key.id, prefix: key.tokenPrefix, scopes: key.scopes }
     await recordEvent(tx, outbox, { event: patRevoked, userId, requestId, payload })
+    const subject = { id: key.id, prefix: key.tokenPrefix }
+    await recordAudit(tx, { type: 'pat.revoked', by: owner, subject, now })
   })
 }

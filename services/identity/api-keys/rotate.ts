@@ -13,6 +13,7 @@ import { ApiError, notFound } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { patCreated, patRevoked, patRotated } from '@mogplex/proto/identity.ts'
+import { type Requester, recordAudit } from '../audit/entry.ts'
 import { type ApiKey, outbox } from '../database/schema.ts'
 import { lockActiveUser } from '../users/store.ts'
 import { refuseBeyondQuota } from './api-keys.ts'
@@ -38,7 +39,7 @@ export async function refuseUnlessLive(
  */
 export async function rotateKey(
   database: Database,
-  owner: { userId: string; requestId: string },
+  owner: Requester,
   rotation: { id: string; overlapHours: number },
   now: Date,
 ) {
@@ -86,7 +87,7 @@ function sameLifetime({ createdAt, expiresAt }: ApiKey, now: Date): Date | null 
 /** Who only follows tokens coming and going hears of both; who wants the link, of the rotation. */
 async function tell(
   tx: Transaction,
-  { userId, requestId }: { userId: string; requestId: string },
+  owner: Requester,
   facts: {
     old: ApiKey
     successor: { keyId: string; prefix: string; scopes: ApiKey['scopes'] }
@@ -96,9 +97,12 @@ async function tell(
 ): Promise<void> {
   const { old, successor, previousEnd, now } = facts
   const previous = { keyId: old.id, prefix: old.tokenPrefix, scopes: old.scopes }
-  const record = { userId, requestId }
+  const record = { userId: owner.userId, requestId: owner.requestId }
   await recordEvent(tx, outbox, { ...record, event: patCreated, payload: successor })
   if (previousEnd <= now) await recordEvent(tx, outbox, { ...record, event: patRevoked, payload: previous })
   const payload = { ...previous, successorId: successor.keyId, goodUntil: previousEnd.toISOString() }
   await recordEvent(tx, outbox, { ...record, event: patRotated, payload })
+  const subjectOf = ({ keyId: id, prefix }: { keyId: string; prefix: string }) => ({ id, prefix })
+  await recordAudit(tx, { type: 'pat.rotated', by: owner, subject: subjectOf(previous), now })
+  await recordAudit(tx, { type: 'pat.created', by: owner, subject: subjectOf(successor), now })
 }

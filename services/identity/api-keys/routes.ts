@@ -2,6 +2,7 @@
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { Elysia } from 'elysia'
+import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
 import { createKey, deleteKey } from './api-keys.ts'
 import { readNewKeyRequest, readOverlapHours } from './request.ts'
@@ -15,22 +16,22 @@ export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
       keys: (await listKeys(database, userIdOf(from))).map(presentKey),
     }))
     .post('/api/settings/api-keys', async ({ context: from, request }) => {
-      const owner = { userId: userIdOf(from), requestId: from.requestId }
+      const owner = requesterOf(from, request)
       const wanted = readNewKeyRequest(await readJsonObject(request))
       const created = await createKey(database, owner, wanted, new Date())
       pokeOutbox()
       return created
     })
     .post('/api/settings/api-keys/:id/rotate', async ({ context: from, params, request }) => {
-      const owner = { userId: userIdOf(from), requestId: from.requestId }
+      const owner = requesterOf(from, request)
       await refuseUnlessLive(database, owner.userId, params.id, new Date())
       const overlapHours = readOverlapHours(await readJsonObject(request))
       const rotated = await rotateKey(database, owner, { id: params.id, overlapHours }, new Date())
       pokeOutbox()
       return rotated
     })
-    .delete('/api/settings/api-keys/:id', async ({ context: from, params }) => {
-      const owner = { userId: userIdOf(from), requestId: from.requestId }
+    .delete('/api/settings/api-keys/:id', async ({ context: from, params, request }) => {
+      const owner = requesterOf(from, request)
       await deleteKey(database, owner, params.id, new Date())
       pokeOutbox()
       return { ok: true }

@@ -16,6 +16,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { AuditType } from '../audit/entry.ts'
 
 export const identity = pgSchema('identity')
 
@@ -107,6 +108,24 @@ export const userApiKeys = identity.table(
   ],
 )
 export type ApiKey = typeof userApiKeys.$inferSelect
+
+export const auditEntries = identity.table(
+  'audit_entries',
+  {
+    id: uuid('id').primaryKey(),
+    userId: owner(),
+    type: text('type').$type<AuditType>().notNull(),
+    /** As precise as a cursor can name it. */
+    at: timestamp('at', { withTimezone: true, mode: 'date', precision: 3 }).notNull(),
+    ip: text('ip'),
+    userAgent: text('user_agent'),
+    subjectId: text('subject_id'),
+    /** The first characters of a token, by which people know it. */
+    subjectPrefix: text('subject_prefix'),
+  },
+  table => [index('audit_entries_user').on(table.userId, table.at, table.id)],
+)
+export type AuditEntry = typeof auditEntries.$inferSelect
 
 const sealed = {
   ciphertext: bytes('ciphertext').notNull(),

@@ -2,6 +2,7 @@
 import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { providerKeyChanged } from '@mogplex/proto/identity.ts'
+import { type Requester, recordAudit } from '../audit/entry.ts'
 import { outbox, type User } from '../database/schema.ts'
 import type { IdentityConfig, IdentityKit } from '../environment.ts'
 import type { Provider } from '../models/models.ts'
@@ -16,36 +17,36 @@ function placeOf(userId: string, provider: Provider): string {
   return `${userId}|provider_keys|${provider}`
 }
 
-interface Owner {
-  userId: string
-  requestId: string
-}
-
 /** 503 when the instance has no encryption key. */
 export async function storeKey(
   { database, secrets }: Pick<IdentityKit, 'database' | 'secrets'>,
-  { userId, requestId }: Owner,
+  owner: Requester,
   { provider, key }: { provider: Provider; key: string },
   now: Date,
 ): Promise<void> {
+  const { userId, requestId } = owner
   const sealed = secrets.seal(key, placeOf(userId, provider))
   await database.transaction(async tx => {
     await upsertKey(tx, userId, provider, sealed, now)
     const payload = { provider, change: 'stored' as const }
     await recordEvent(tx, outbox, { event: providerKeyChanged, userId, requestId, payload })
+    await recordAudit(tx, { type: 'provider-key.stored', by: owner, subject: { id: provider }, now })
   })
 }
 
 /** Also fine when none is stored. */
 export async function deleteProviderKey(
   { database }: Pick<IdentityKit, 'database'>,
-  { userId, requestId }: Owner,
+  owner: Requester,
   provider: Provider,
+  now: Date,
 ): Promise<void> {
+  const { userId, requestId } = owner
   await database.transaction(async tx => {
     if (!(await removeKey(tx, userId, provider))) return
     const payload = { provider, change: 'deleted' as const }
     await recordEvent(tx, outbox, { event: providerKeyChanged, userId, requestId, payload })
+    await recordAudit(tx, { type: 'provider-key.deleted', by: owner, subject: { id: provider }, now })
   })
 }
 
@@ -56,9 +57,11 @@ export interface Verification extends KeyVerdict {
 /** Whether the provider takes the user's stored key; without one nobody is asked. */
 export async function verifyKey(
   kit: Pick<IdentityKit, 'database' | 'secrets' | 'config' | 'log'>,
-  userId: string,
+  owner: Requester,
   provider: Provider,
+  now: Date,
 ): Promise<Verification> {
+  const { userId } = owner
   const sealed = await findSealedKey(kit.database, userId, provider)
   if (!sealed) return { isStored: false, isValid: null, error: null }
   const unknown = (error: string) => ({ isStored: true, isValid: null, error })
@@ -72,7 +75,10 @@ export async function verifyKey(
   }
   const call = checkCall(provider, key, kit.config)
   if (!call) return unknown('This instance has no address for the provider; set AI_GATEWAY_BASE_URL')
-  return { isStored: true, ...(await askProvider(call, VERIFY_LIMIT_MS)) }
+  const verdict = await askProvider(call, VERIFY_LIMIT_MS)
+  const subject = { id: provider }
+  await recordAudit(kit.database, { type: 'provider-key.verified', by: owner, subject, now })
+  return { isStored: true, ...verdict }
 }
 
 /** The operator's key for a provider, if one is configured. */

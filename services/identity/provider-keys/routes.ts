@@ -5,6 +5,7 @@ import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { matches } from '@mogplex/kit/validation.ts'
 import { MODEL_PROVIDERS, ModelProvider } from '@mogplex/proto/identity.ts'
 import { Elysia } from 'elysia'
+import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
 import type { Provider } from '../models/models.ts'
 import { deleteProviderKey, storeKey, type Verification, verifyKey } from './provider-keys.ts'
@@ -41,7 +42,7 @@ export function providerKeyRoutes(kit: IdentityKit) {
       }
     })
     .put('/api/settings/keys', async ({ context: from, request }) => {
-      const owner = { userId: userIdOf(from), requestId: from.requestId }
+      const owner = requesterOf(from, request)
       const body = await readJsonObject(request)
       const wanted = { provider: readProvider(body.provider), key: readKey(body.key) }
       await storeKey(kit, owner, wanted, new Date())
@@ -49,17 +50,17 @@ export function providerKeyRoutes(kit: IdentityKit) {
       return { ok: true }
     })
     .delete('/api/settings/keys', async ({ context: from, request }) => {
-      const owner = { userId: userIdOf(from), requestId: from.requestId }
+      const owner = requesterOf(from, request)
       const body = await readOptionalJsonObject(request)
       const inQuery = new URL(request.url).searchParams.get('provider')
-      await deleteProviderKey(kit, owner, readProvider(body.provider ?? inQuery))
+      await deleteProviderKey(kit, owner, readProvider(body.provider ?? inQuery), new Date())
       pokeOutbox()
       return { ok: true }
     })
     .post('/api/settings/keys/verify', async ({ context: from, request }) => {
-      const userId = userIdOf(from)
+      const owner = requesterOf(from, request)
       const provider = readProvider((await readJsonObject(request)).provider)
-      return presentVerification(provider, await verifyKey(kit, userId, provider))
+      return presentVerification(provider, await verifyKey(kit, owner, provider, new Date()))
     })
 }
 

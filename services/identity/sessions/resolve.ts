@@ -1,6 +1,8 @@
 /** From a session token's hash to who is calling, with rotation and the theft signal (identity spec 2). */
+import type { Database } from '@mogplex/kit/database/connect.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
 import type { resolveSession } from '@mogplex/proto/identity.ts'
+import { NO_ORIGIN, recordAudit } from '../audit/entry.ts'
 import type { Session } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite, sessionCookie } from './cookie.ts'
@@ -37,13 +39,23 @@ async function lookAt(
   const use = judgeToken(session, tokenHash, now)
   if (use.kind === 'invalid') return INVALID
   if (use.kind === 'stolen') {
-    await revokeStolenSession(database, tokenHash, now)
+    await endStolen(database, session, tokenHash, now)
     log.warn({ event: 'session.stolen', userId: session.userId, sessionId: session.id })
     return INVALID
   }
   if (use.kind === 'aged') return rotate(kit, session, now)
   if (use.isDue) await recordUse(database, session.id, tokenHash, now)
   return valid(session, use.goodUntil, null)
+}
+
+/** Who holds the copy is not known here: the gateway asks with the token's hash alone. */
+async function endStolen(database: Database, session: Session, tokenHash: string, now: Date): Promise<void> {
+  const { id, userId } = session
+  await database.transaction(async tx => {
+    if (!(await revokeStolenSession(tx, tokenHash, now))) return
+    const by = { userId, origin: NO_ORIGIN }
+    await recordAudit(tx, { type: 'session.stolen', by, subject: { id }, now })
+  })
 }
 
 async function rotate(

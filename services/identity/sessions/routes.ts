@@ -2,34 +2,39 @@
 import { notFound } from '@mogplex/kit/errors.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { Elysia } from 'elysia'
+import { requesterOf } from '../audit/entry.ts'
 import type { Session } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { presentUser } from '../users/present.ts'
 import { findActiveUser } from '../users/store.ts'
 import { clearedSessionCookie, cookieSite } from './cookie.ts'
-import { findLiveSession, listSessions, revokeSession } from './store.ts'
+import { endSession } from './end.ts'
+import { findLiveSession, listSessions } from './store.ts'
 
 export function sessionRoutes({ context, database, config }: IdentityKit) {
   const forget = { 'set-cookie': clearedSessionCookie(cookieSite(config.PUBLIC_BASE_URL)) }
 
   /** The gateway asserts the session when a good one was sent; without one there is nothing to end. */
-  const endOwnSession = async ({ caller }: RequestContext) => {
-    if (caller.sub && caller.sid) await revokeSession(database, caller.sub, caller.sid, new Date())
+  const endOwnSession = async (from: RequestContext, request: Request) => {
+    const { sub, sid } = from.caller
+    if (!sub || !sid) return
+    const ending = { id: sid, type: 'user.signed-out' } as const
+    await endSession(database, requesterOf(from, request), ending, new Date())
   }
-  const signOut = async (from: RequestContext) => {
-    await endOwnSession(from)
+  const signOut = async (from: RequestContext, request: Request) => {
+    await endOwnSession(from, request)
     return Response.json({ ok: true }, { headers: forget })
   }
 
   return new Elysia({ name: 'sessions' })
     .use(context)
-    .post('/api/auth/sign-out', ({ context: from }) => signOut(from))
-    .post('/api/auth/logout', ({ context: from }) => signOut(from))
+    .post('/api/auth/sign-out', ({ context: from, request }) => signOut(from, request))
+    .post('/api/auth/logout', ({ context: from, request }) => signOut(from, request))
     .get('/api/auth/logout', async ({ context: from, request }) => {
       const headers = new Headers({ location: '/login' })
       // A picture or link on another site must not be able to sign somebody out.
       if (request.headers.get('sec-fetch-site') !== 'cross-site') {
-        await endOwnSession(from)
+        await endOwnSession(from, request)
         headers.set('set-cookie', forget['set-cookie'])
       }
       return new Response(null, { status: 302, headers })
@@ -47,8 +52,10 @@ export function sessionRoutes({ context, database, config }: IdentityKit) {
       const sessions = await listSessions(database, userIdOf(from), new Date())
       return { sessions: sessions.map(session => presentSession(session, from.caller.sid)) }
     })
-    .delete('/api/auth/sessions/:id', async ({ context: from, params }) => {
-      if (!(await revokeSession(database, userIdOf(from), params.id, new Date()))) throw notFound()
+    .delete('/api/auth/sessions/:id', async ({ context: from, params, request }) => {
+      const ending = { id: params.id, type: 'session.revoked' } as const
+      const hasEnded = await endSession(database, requesterOf(from, request), ending, new Date())
+      if (!hasEnded) throw notFound()
       return Response.json(
         { ok: true },
         { headers: params.id.toLowerCase() === from.caller.sid ? forget : {} },

@@ -12,12 +12,7 @@ import {
   OVERLAP_MS,
   TOUCH_INTERVAL_MS,
 } from './lifetime.ts'
-
-/** Where a sign-in came from, for the list of sessions. */
-export interface SessionOrigin {
-  ip: string | null
-  userAgent: string | null
-}
+import type { SessionOrigin } from './origin.ts'
 
 /** A new session with a token of its own; nothing of an earlier session is taken over. */
 export async function insertSession(
@@ -171,9 +166,9 @@ export async function revokeOtherSessions(
     )
 }
 
-/** Ends the session whose replaced token turned up after its overlap. */
-export async function revokeStolenSession(db: Queryable, tokenHash: string, now: Date): Promise<void> {
-  await db
+/** Ends the session whose replaced token turned up after its overlap. False when it had ended already. */
+export async function revokeStolenSession(db: Queryable, tokenHash: string, now: Date): Promise<boolean> {
+  const revoked = await db
     .update(sessions)
     .set({ revokedAt: now })
     .where(
@@ -183,4 +178,6 @@ export async function revokeStolenSession(db: Queryable, tokenHash: string, now:
         isNull(sessions.revokedAt),
       ),
     )
+    .returning({ id: sessions.id })
+  return revoked.length > 0
 }

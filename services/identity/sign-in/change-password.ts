@@ -1,9 +1,11 @@
 /** Changing one's password: every other session ends, this one gets a new token (identity spec 2). */
 import { ApiError } from '@mogplex/kit/errors.ts'
+import { recordAudit } from '../audit/entry.ts'
 import type { Session, User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite, sessionCookie } from '../sessions/cookie.ts'
 import { after, OVERLAP_MS } from '../sessions/lifetime.ts'
+import type { SessionOrigin } from '../sessions/origin.ts'
 import { findLiveSession, revokeOtherSessions, rotateToken } from '../sessions/store.ts'
 import { newSessionToken } from '../sessions/token.ts'
 import { findActiveUser } from '../users/store.ts'
@@ -17,6 +19,7 @@ export interface PasswordChange {
   userId: string
   /** Null for a caller without a session of its own. */
   sessionId: string | null
+  origin: SessionOrigin
   currentPassword: string | undefined
   newPassword: string
 }
@@ -30,7 +33,7 @@ export async function changePassword(
   change: PasswordChange,
   now: Date,
 ): Promise<string | null> {
-  const { userId, sessionId } = change
+  const { userId, sessionId, origin } = change
   const user = await findActiveUser(database, userId)
   if (!user) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
   const session = sessionId === null ? null : await findLiveSession(database, userId, sessionId, now)
@@ -40,6 +43,7 @@ export async function changePassword(
   const rotated = await database.transaction(async tx => {
     if (!(await replacePassword(tx, userId, { oldHash: user.passwordHash, newHash }))) throw wrongPassword()
     await revokeOtherSessions(tx, userId, session?.id ?? null, now)
+    await recordAudit(tx, { type: 'user.password-changed', by: { userId, origin }, now })
     return (
       session &&
       (await rotateToken(tx, {

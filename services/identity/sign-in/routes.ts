@@ -1,13 +1,13 @@
 /** Sign-up, sign-in and the password (identity spec 2). */
 import { badRequest, notFound } from '@mogplex/kit/errors.ts'
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
-import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { check } from '@mogplex/kit/validation.ts'
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { requesterOf } from '../audit/entry.ts'
 import type { User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
-import { originOf } from '../sessions/start.ts'
+import { originOf } from '../sessions/origin.ts'
 import { presentUser } from '../users/present.ts'
 import { changePassword } from './change-password.ts'
 import { emailFault, normalizeEmail } from './email.ts'
@@ -67,13 +67,13 @@ export function signInRoutes(kit: IdentityKit) {
     })
     .post('/api/auth/password', async ({ context: from, request }) => {
       requirePasswords()
-      const userId = userIdOf(from)
+      const { userId, origin } = requesterOf(from, request)
       const { currentPassword, newPassword } = check(PasswordBody, await readJsonObject(request))
       refuse('newPassword', passwordFault(newPassword))
       const sessionId = from.caller.sid ?? null
       const cookie = await changePassword(
         kit,
-        { userId, sessionId, currentPassword, newPassword },
+        { userId, sessionId, origin, currentPassword, newPassword },
         new Date(),
       )
       return Response.json({ ok: true }, { headers: cookie ? { 'set-cookie': cookie } : {} })

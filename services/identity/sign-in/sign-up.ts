@@ -6,8 +6,8 @@ import { userCreated } from '@mogplex/proto/identity.ts'
 import { outbox, type User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite } from '../sessions/cookie.ts'
+import type { SessionOrigin } from '../sessions/origin.ts'
 import { startSession } from '../sessions/start.ts'
-import type { SessionOrigin } from '../sessions/store.ts'
 import { defaultAccess } from '../users/platform-access.ts'
 import { hasAnyUser } from '../users/store.ts'
 import { hashPassword } from './password-hash.ts'
@@ -54,7 +54,7 @@ export async function signUp(
     const user = await insertUser(tx, { email, name, passwordHash, access, now })
     const userId = user.id
     await recordEvent(tx, outbox, { event: userCreated, userId, requestId, payload: { email } })
-    const cookie = await startSession(tx, { userId, origin, site, requestId, now })
+    const cookie = await startSession(tx, { userId, origin, site, requestId, by: 'user.signed-up', now })
     return { user, cookie }
   })
 }

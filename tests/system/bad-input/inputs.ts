@@ -157,6 +157,9 @@ export const INPUTS: Record<string, Input> = {
     body: () => ({ provider: 'openrouter' }),
     perPerson: 10,
   },
+  'GET /api/settings/audit': {
+    query: { limit: always(200), cursor: value => (value === '' ? 200 : 400) },
+  },
   'GET /api/models': { query: { format: always(200) } },
   'PATCH /api/models': {
     fields: {

@@ -84,6 +84,7 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'POST /api/settings/keys/verify': sending('/api/settings/keys/verify', () => ({
       provider: 'openrouter',
     })),
+    'GET /api/settings/audit': at('/api/settings/audit'),
     'GET /api/models': at('/api/models'),
     'PATCH /api/models': sending('/api/models', () => ({ model_id: 'openai/gpt-5.5', is_enabled: true })),
     'GET /api/models/new-arrivals': at('/api/models/new-arrivals'),

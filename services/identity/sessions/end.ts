@@ -1,0 +1,19 @@
+/** Ends a session because its user asked for it. */
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import { type Requester, recordAudit } from '../audit/entry.ts'
+import { revokeSession } from './store.ts'
+
+/** False when the user has no such live session. */
+export function endSession(
+  database: Database,
+  requester: Requester,
+  ending: { id: string; type: 'user.signed-out' | 'session.revoked' },
+  now: Date,
+): Promise<boolean> {
+  const { id, type } = ending
+  return database.transaction(async tx => {
+    if (!(await revokeSession(tx, requester.userId, id, now))) return false
+    await recordAudit(tx, { type, by: requester, subject: { id: id.toLowerCase() }, now })
+    return true
+  })
+}
