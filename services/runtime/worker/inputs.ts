@@ -35,13 +35,13 @@ export async function gatherInputs(
   )
   const context = { userId: run.userId, ...(run.requestId ? { requestId: run.requestId } : {}) }
   const repo = { userId: run.userId, repoId: run.repoId }
-  const [author, source, launchConfig, credential] = await Promise.all([
+  const [author, source, launchConfig, credential, model] = await Promise.all([
     authorOf(run, ask, context),
     ask(getRepoSource, repo, context).catch(repoRefused),
     ask(getRepoLaunchConfig, repo, context).catch(repoRefused),
     findCredential(run, harness, providers, ask, context),
+    chooseModel(run, harness, ask, context),
   ])
-  const model = await chooseModel(run, harness, ask, context)
   return { author, source, launchConfig, credential, model }
 }
 
