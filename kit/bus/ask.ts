@@ -6,7 +6,7 @@ import { IDENTITY_HEADER, REQUEST_ID_HEADER } from '@mogplex/proto/caller.ts'
 import type { Ask, ReplyOf, RequestOf } from '@mogplex/proto/contract.ts'
 import { type ErrorCode, STATUS_BY_CODE } from '@mogplex/proto/errors.ts'
 import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
-import { headers as natsHeaders } from '@nats-io/transport-node'
+import { headers as natsHeaders, TimeoutError } from '@nats-io/transport-node'
 import { Type } from '@sinclair/typebox'
 import type { AssertionSigner } from '../assertion/signer.ts'
 import { ApiError, unavailable } from '../errors.ts'
@@ -25,6 +25,9 @@ export type Asker = <Contract extends Ask>(
   context?: { userId?: string; requestId?: string },
 ) => Promise<ReplyOf<Contract>>
 
+const SILENCE = Symbol('not answered')
+const NATS_REST_MS = 5_000
+
 /** Where each service answers HTTP; the gateway and services know these from their settings. */
 export type ServiceUrls = Record<ServiceName, string>
 
@@ -35,9 +38,10 @@ export function rpcPath(subject: string): string {
 
 /**
  * `ask(contract, request)` resolves with the reply, or throws the {@link ApiError} the owner threw, or 503
- * when the owner does not answer within the contract's deadline.
+ * when the owner does not answer within the contract's deadline, by NATS and then by HTTP.
  */
 export function createAsker(options: { bus: Bus; sign: AssertionSigner; urls: ServiceUrls }): Asker {
+  const byNats = nats(options.bus)
   return async (contract, request, context = {}) => {
     const owner = ownerOf(contract.subject)
     const scp: ('read' | 'write')[] = []
@@ -47,8 +51,24 @@ export function createAsker(options: { bus: Bus; sign: AssertionSigner; urls: Se
       ...(context.userId ? { sub: context.userId } : {}),
     })
     const send = { contract, body: JSON.stringify(request), assertion, requestId: context.requestId ?? '' }
-    const text = (await askByNats(options.bus, send)) ?? (await askByHttp(options.urls[owner], send))
+    const text = (await byNats(send)) ?? (await askByHttp(options.urls[owner], send))
     return readReply(contract, text)
+  }
+}
+
+/**
+ * A NATS that is there but carries nothing looks like an owner that does not answer, until its pings have
+ * failed for a while. So silence is followed by the question over HTTP, and by a time without NATS: only the
+ * first to notice waits.
+ */
+function nats(bus: Bus) {
+  let silentUntilMs = 0
+  return async (send: Send): Promise<string | null> => {
+    if (performance.now() < silentUntilMs) return null
+    const reply = await askByNats(bus, send)
+    if (reply !== SILENCE) return reply
+    silentUntilMs = performance.now() + NATS_REST_MS
+    return null
   }
 }
 
@@ -59,8 +79,11 @@ interface Send {
   requestId: string
 }
 
-/** Null when NATS cannot carry the question now; a question that was taken but not answered is 503. */
-async function askByNats(bus: Bus, { contract, body, assertion, requestId }: Send): Promise<string | null> {
+/** Null when NATS cannot carry the question now. */
+async function askByNats(
+  bus: Bus,
+  { contract, body, assertion, requestId }: Send,
+): Promise<string | null | typeof SILENCE> {
   const connection = bus.connection()
   if (!connection) return null
   const headers = natsHeaders()
@@ -72,6 +95,7 @@ async function askByNats(bus: Bus, { contract, body, assertion, requestId }: Sen
   } catch (cause) {
     // A connection that broke under the question is like no connection; the contracts are safe to repeat.
     if (bus.connection() === null || isNoResponders(cause)) return null
+    if (cause instanceof TimeoutError) return SILENCE
     throw notAnswering(contract, cause)
   }
 }
