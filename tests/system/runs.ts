@@ -11,6 +11,7 @@ export interface Run {
   runId: string
   sandboxRecordId: string | null
   sandboxId: string | null
+  repoId: string
   status: 'pending' | 'streaming' | 'success' | 'failed' | 'cancelled'
   branch: { base: string; working: string; createBranch: boolean }
   error: string | null
