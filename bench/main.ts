@@ -44,7 +44,12 @@ async function startInstance(endpoint: ModelEndpoint): Promise<System> {
 
 function describeMachine(): string {
   const processors = cpus()
-  return `${processors.length} × ${processors[0]?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(2)}, Bun ${Bun.version}`
+  return `${processors.length} × ${processors[0]?.model ?? 'unknown'}, Bun ${Bun.version}`
+}
+
+/** Well above the number of processors: the figures say more about what else the machine did. */
+function loadOfLastMinute(): string {
+  return (loadavg()[0] ?? Number.NaN).toFixed(1)
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -53,6 +58,7 @@ async function main(args: readonly string[]): Promise<void> {
   const unknown = named.find(name => !(name in MEASUREMENTS))
   if (unknown)
     throw new Error(`unknown measurement ${unknown}; known are ${Object.keys(MEASUREMENTS).join(', ')}`)
+  const loadBefore = loadOfLastMinute()
   console.log(`On ${describeMachine()}`)
   const startedAtMs = performance.now()
   const endpoint = startModelEndpoint()
@@ -68,7 +74,8 @@ async function main(args: readonly string[]): Promise<void> {
     await endpoint.stop()
   }
   console.log(tables.join(''))
-  console.log(`Measured in ${((performance.now() - startedAtMs) / 1_000).toFixed(0)} s`)
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0)
+  console.log(`Measured in ${seconds} s, load ${loadBefore} before and ${loadOfLastMinute()} after`)
 }
 
 await main(process.argv.slice(2))
