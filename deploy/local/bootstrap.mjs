@@ -2,7 +2,7 @@
  * First stop of every npm script: makes a fresh clone ready, then hands over to `main.ts`. Plain Node
  * without dependencies, because nothing else is there yet. When all is there it adds next to nothing.
  *
- *     node deploy/local/bootstrap.mjs start|demo|test|check|bench [arguments]
+ *     node deploy/local/bootstrap.mjs start|demo|test|check|bench|admin [arguments]
  */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'

@@ -75,15 +75,23 @@ export interface Instance {
   runtimeDirectory: string
 }
 
-/** The whole environment of one process; `own` is the launcher's. */
-export function childEnvironment(name: ProcessName, instance: Instance, own: Environment): Environment {
-  const names = [...FOR_EVERYBODY, ...PASSED_ON[name]]
-  const settings = Object.fromEntries(
+/** What any program of ours may know, whatever it is for. */
+export function forEverybody(own: Environment): Environment {
+  return pick(FOR_EVERYBODY, own)
+}
+
+function pick(names: readonly string[], own: Environment): Environment {
+  return Object.fromEntries(
     names.flatMap(key => {
       const value = own[key] ?? LAPTOP_DEFAULTS[key]
       return value === undefined ? [] : [[key, value] as const]
     }),
   )
+}
+
+/** The whole environment of one process; `own` is the launcher's. */
+export function childEnvironment(name: ProcessName, instance: Instance, own: Environment): Environment {
+  const settings = pick([...FOR_EVERYBODY, ...PASSED_ON[name]], own)
   return {
     ...settings,
     ...loopbackPastProxies(settings),

@@ -15,26 +15,29 @@ export interface Home {
   runtime: string
 }
 
-/** Makes what is missing, and takes away rights that others got meanwhile. */
-export function openHome(root: string): Home {
-  const directories = {
+/** Where everything is, whether it is there or not. */
+export function homeAt(root: string): Home {
+  return {
+    root,
     logs: join(root, 'logs'),
     postgres: join(root, 'postgres'),
     nats: join(root, 'nats'),
     runtime: join(root, 'runtime'),
-  }
-  for (const directory of [root, ...Object.values(directories)]) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    chmodSync(directory, 0o700)
-  }
-  return {
-    root,
-    ...directories,
     lockFile: join(root, 'lock'),
     keysFile: join(root, 'keys.json'),
     stateFile: join(root, 'state.json'),
-    natsConfigFile: join(directories.nats, 'nats.conf'),
+    natsConfigFile: join(root, 'nats', 'nats.conf'),
   }
+}
+
+/** Makes what is missing, and takes away rights that others got meanwhile. */
+export function openHome(root: string): Home {
+  const home = homeAt(root)
+  for (const directory of [root, home.logs, home.postgres, home.nats, home.runtime]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    chmodSync(directory, 0o700)
+  }
+  return home
 }
 
 /** Writes a file only its owner can read, whole or not at all: a reader never sees half of it. */

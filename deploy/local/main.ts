@@ -1,5 +1,6 @@
 /** The launcher's commands; `bootstrap.mjs` calls this once everything they need is there. */
 import { dirname } from 'node:path'
+import { runAdmin } from './commands/admin.ts'
 import { runChecks } from './commands/check.ts'
 import { runScript } from './commands/script.ts'
 import { runTests } from './commands/test.ts'
@@ -13,6 +14,7 @@ const commands: Record<string, () => Promise<number>> = {
   test: () => runTests(root, rest),
   check: () => runChecks(root),
   demo: () => runScript(root, 'tests/demo/main.ts', rest),
+  admin: () => runAdmin({ root, environment: process.env, args: rest }),
   bench: () => runScript(root, 'bench/main.ts', rest),
 }
 

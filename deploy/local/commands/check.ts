@@ -12,7 +12,10 @@ interface Check {
 const COLOURS = process.stdout.isTTY ? [] : ['--colors=off']
 
 const CHECKS: readonly Check[] = [
-  { name: 'format and lint', run: root => tool(root, 'biome', ['ci', '--error-on-warnings', ...COLOURS, '.']) },
+  {
+    name: 'format and lint',
+    run: root => tool(root, 'biome', ['ci', '--error-on-warnings', ...COLOURS, '.']),
+  },
   { name: 'types', run: root => tool(root, 'tsc', ['-p', '.']) },
   { name: 'import directions', run: checkImports },
 ]

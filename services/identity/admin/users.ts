@@ -1,0 +1,65 @@
+/**
+ * What the operator may do to accounts (identity spec 12: by command line, not over HTTP). Each is one
+ * transaction with its entry in the user's audit trail. A process of the instance need not run; the facts
+ * recorded here are told by the next one that does.
+ */
+import type { Database, Queryable } from '@mogplex/kit/database/connect.ts'
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { isUuid } from '@mogplex/kit/validation.ts'
+import { userDisabled } from '@mogplex/proto/identity.ts'
+import { randomBase62 } from '../api-keys/token.ts'
+import { NO_ORIGIN, recordAudit } from '../audit/entry.ts'
+import { outbox, type User } from '../database/schema.ts'
+import { revokeOtherSessions } from '../sessions/store.ts'
+import { normalizeEmail } from '../sign-in/email.ts'
+import { hashPassword } from '../sign-in/password-hash.ts'
+import { findUser, findUserByEmail } from '../users/store.ts'
+import { overwritePassword, setDisabled } from './store.ts'
+
+/** About 119 bits. */
+const PASSWORD_CHARS = 20
+
+/** By id or by e-mail address, in whatever case; null for nobody. */
+export function findByIdOrEmail(db: Queryable, who: string): Promise<User | null> {
+  return isUuid(who) ? findUser(db, who) : findUserByEmail(db, normalizeEmail(who))
+}
+
+/**
+ * Ends every session at once; tokens are refused for as long as it lasts. False when somebody had done it
+ * already.
+ */
+export function disableUser(database: Database, userId: string, now: Date): Promise<boolean> {
+  return database.transaction(async tx => {
+    // Holds the user's row: a sign-in under way has either made its session by now, or makes none.
+    if (!(await setDisabled(tx, userId, now))) return false
+    await revokeOtherSessions(tx, userId, null, now)
+    await recordEvent(tx, outbox, { event: userDisabled, userId, payload: {} })
+    await recordAudit(tx, { type: 'user.disabled', by: { userId, origin: NO_ORIGIN }, now })
+    return true
+  })
+}
+
+/** Tokens that have not expired work again; sessions stay ended. False when the user was not disabled. */
+export function enableUser(database: Database, userId: string, now: Date): Promise<boolean> {
+  return database.transaction(async tx => {
+    if (!(await setDisabled(tx, userId, null))) return false
+    await recordAudit(tx, { type: 'user.enabled', by: { userId, origin: NO_ORIGIN }, now })
+    return true
+  })
+}
+
+/**
+ * Resolves with a new password, which is stored nowhere in plain: the user changes it after signing in.
+ * Every session ends; tokens stay, as after the user's own change (identity spec 2).
+ */
+export async function resetPassword(database: Database, userId: string, now: Date): Promise<string> {
+  const password = randomBase62(PASSWORD_CHARS)
+  // Before the transaction: a hash takes longer than all its statements.
+  const passwordHash = await hashPassword(password)
+  await database.transaction(async tx => {
+    await overwritePassword(tx, userId, passwordHash)
+    await revokeOtherSessions(tx, userId, null, now)
+    await recordAudit(tx, { type: 'user.password-reset', by: { userId, origin: NO_ORIGIN }, now })
+  })
+  return password
+}
