@@ -41,12 +41,9 @@ export async function executeRun(claim: Claim, shutdown: AbortSignal, deps: RunD
   shutdown.addEventListener('abort', onShutdown)
   try {
     const outcome = await work(claim, lease, deps)
+    const status = outcome?.status ?? (lease.stopReason() === 'lease-lost' ? 'lost' : 'released')
     await settle(claim, lease, deps, outcome)
-    log.info({
-      event: 'run.ended',
-      runId: run.id,
-      status: outcome?.status ?? lease.stopReason() ?? 'released',
-    })
+    log.info({ event: 'run.ended', runId: run.id, status })
   } catch (err) {
     log.error({ event: 'run.not-settled', runId: run.id, err })
   } finally {
