@@ -1,10 +1,13 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { clearStalePostmaster, endLeftOvers } from './left-overs.ts'
 import type { State } from './state.ts'
+
+// The code under test waits up to 5 s for a process to end.
+setDefaultTimeout(30_000)
 
 const QUIETLY = { detached: true, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const
 const sleeper = () => Bun.spawn(['sleep', '600'], QUIETLY)

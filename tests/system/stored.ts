@@ -1,4 +1,5 @@
 /** What the instance has stored, to prove that a refused request left nothing behind. */
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import postgres from 'postgres'
 import type { System } from './launch.ts'
 
@@ -9,6 +10,9 @@ const LEFT_OUT = ['inbox', 'schema_migrations']
 const RESTLESS = ['last_used_at', 'last_seen_at', 'published_at']
 /** A session that is used lives longer. */
 const RESTLESS_OF_SESSIONS = [...RESTLESS, 'expires_at']
+
+/** A sandbox is laid to rest a moment after its run was answered as ended. */
+const STIRRING = `select 1 from runtime.sandboxes where status not in ('paused', 'stopped', 'error')`
 
 /** By table, how many rows and what is in them: `{ 'projects.repos': '2 rows, 9f86d0…' }`. */
 export type Stored = Record<string, string>
@@ -29,6 +33,7 @@ export async function openStorage(system: Pick<System, 'state'>): Promise<Storag
   const statement = tables.map(({ schema, name }) => digestOf(schema, name)).join(' union all ')
   return {
     read: async () => {
+      await waitUntil(async () => (await sql.unsafe(STIRRING)).length === 0, { limitMs: 20_000 })
       const rows = await sql.unsafe<{ name: string; content: string }[]>(statement)
       return Object.fromEntries(rows.map(({ name, content }) => [name, content]))
     },
