@@ -24,8 +24,8 @@ interface Bench {
 }
 
 const MEASUREMENTS: Record<string, (bench: Bench) => Promise<string>> = {
-  'event-intake': ({ rounds }) => measureEventIntake({ rounds: rounds ?? 5 }),
-  'event-latency': ({ system, rounds }) => measureEventLatency({ system, rounds: rounds ?? 3 }),
+  'event-intake': ({ rounds }) => measureEventIntake({ rounds: rounds ?? 3 }),
+  'event-latency': ({ system, rounds }) => measureEventLatency({ system, rounds: rounds ?? 2 }),
   'run-overhead': ({ system, endpoint, rounds }) =>
     measureRunOverhead({ system, endpoint, rounds: rounds ?? 3, delaysMs: TURN_DELAYS_MS }),
 }
