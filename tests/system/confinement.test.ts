@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type Account, OPEN_DOORS, signUpWithToken } from './accounts.ts'
+import { type System, startSystem } from './launch.ts'
+import { GIT_ROOT, makeRepository } from './repositories.ts'
+import { script, startRun, waitForEnd } from './runs.ts'
+import { runInHarness, STAGE_SETTINGS, sandboxFiles } from './stages.ts'
+import { instanceSecrets, secretsIn } from './traces.ts'
+
+setDefaultTimeout(60_000)
+
+let system: System
+let account: Account
+/** The one address of the host that agents may reach: shows that the ways tried below are ways. */
+const model = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hello') })
+beforeAll(async () => {
+  const OPENAI_BASE_URL = `http://127.0.0.1:${model.port}/v1`
+  system = await startSystem({ env: { ...OPEN_DOORS, ...STAGE_SETTINGS, OPENAI_BASE_URL } })
+  account = await signUpWithToken(system)
+})
+afterAll(async () => {
+  await system.stop()
+  await model.stop(true)
+})
+
+/**
+ * Runs shell commands as the agent of a real run; gives what each printed, its exit code last. By files, since
+ * events are cut.
+ */
+async function asAgent(...commands: string[]): Promise<string[]> {
+  const { repoId } = await makeRepository(system, account)
+  const { runId } = await startRun(system, account, {
+    repoId,
+    prompt: script(
+      ...commands.map((command, index) => `run ((${command}); echo "exit $?") > ~/${index} 2>&1`),
+    ),
+  })
+  const { sandboxId } = await waitForEnd(system, account, runId)
+  const home = join(sandboxFiles(system, sandboxId ?? ''), 'home')
+  return commands.map((_, index) => readFileSync(join(home, String(index)), 'utf8'))
+}
+
+const exitOf = (output: string) => Number(/exit (\d+)\n$/.exec(output)?.[1])
+
+test('the agent sees no file of the host but its programs, and none of the instance', async () => {
+  const hidden = [homedir(), system.home, GIT_ROOT, join(import.meta.dir, '../..'), '/var', '/etc/shadow']
+  for (const output of await asAgent(...hidden.map(path => `ls -la '${path}'`))) {
+    expect(exitOf(output)).not.toBe(0)
+  }
+  const [mounts = '', all = ''] = await asAgent(
+    `awk '$6 ~ /^rw/ { print $5 }' /proc/self/mountinfo`,
+    `find / -path /proc -prune -o \\( -name keys.json -o -name postmaster.pid -o -name .ssh \\) -print 2>/dev/null; true`,
+  )
+  expect(all).toBe('exit 0\n')
+  const writable = mounts.split('\n').filter(path => !/^\/(proc|dev)(\/|$)|^exit 0$|^$/.test(path))
+  expect(writable.toSorted()).toEqual(['/home/agent', '/tmp', '/workspace'])
+})
+
+test('the agent is nobody, sees only its own processes, and none of the services’ environment', async () => {
+  const [identity = '', processes = '', environments = ''] = await asAgent(
+    'id -u; grep -E "Cap(Prm|Eff|Bnd)|NoNewPrivs" /proc/self/status',
+    'for each in /proc/[0-9]*; do tr "\\0" " " < $each/cmdline; echo; done',
+    'cat /proc/[0-9]*/environ | tr "\\0" "\\n"',
+  )
+  expect(Number(identity.split('\n')[0])).toBeGreaterThan(0)
+  expect(identity).toMatch(/CapEff:\t0{16}/)
+  expect(identity).toMatch(/CapBnd:\t0{16}/)
+  expect(identity).toMatch(/NoNewPrivs:\t1/)
+  expect(processes).toContain('agent.mjs')
+  expect(processes).not.toMatch(/main\.ts|nats-server|postgres/)
+  expect(environments).toContain('HOME=/home/agent')
+  expect(environments).not.toMatch(/DATABASE_URL|NATS_URL|ASSERTION_|SECRETS_|RUNTIME_DATA_DIR|MOGPLEX_HOME/)
+  expect(secretsIn(environments, instanceSecrets(system), 'the environment')).toEqual([])
+})
+
+test('the agent reaches neither Postgres nor NATS nor any service, straight or by its way out', async () => {
+  const { processes } = system.state()
+  const ports = Object.entries(processes).map(([name, { port }]) => ({ name, port }))
+  expect(ports.map(({ name }) => name).toSorted()).toEqual([
+    ...['gateway', 'identity', 'nats', 'postgres', 'projects', 'runtime'],
+  ])
+  const hosts = ['127.0.0.1', 'localhost', '[::1]', '0.0.0.0']
+  const targets = ports.flatMap(({ port }) => hosts.map(host => `${host}:${port}`))
+  const [refused = '', allowed = '', sockets = ''] = await asAgent(
+    `${targets.flatMap(waysTo).join('; ')}; true`,
+    `${waysTo(`127.0.0.1:${model.port}`).join('; ')}; true`,
+    'ls -A /run; ls -A /tmp; cat /proc/net/unix',
+  )
+  expect(allowed.match(/REACHED/g)).toHaveLength(4)
+  expect(refused).not.toContain('REACHED')
+  expect(sockets).toMatch(/^mogplex\nNum/)
+  expect(sockets).not.toMatch(/PGSQL|nats/)
+})
+
+/** Shell commands that say REACHED when there is a way: straight, asking the proxy in three manners. */
+function waysTo(target: string): string[] {
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(target) ?? []
+  const curl = 'curl -sS -m 3 -o /tmp/answer -w "%{http_code}" --noproxy "" -x $http_proxy'
+  const byHand = `printf 'CONNECT ${target} HTTP/1.1\\r\\nHost: ${target}\\r\\n\\r\\n'`
+  return [
+    `timeout 3 bash -c '</dev/tcp/${host}/${port}' && echo REACHED ${target}`,
+    `${curl} http://${target}/readyz | grep -q 200 && echo REACHED ${target}`,
+    `${curl} -p http://${target}/readyz | grep -q 200 && echo REACHED ${target}`,
+    `${byHand} | timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat >&3; head -1 <&3' | grep -q ' 200' && echo REACHED ${target}`,
+  ]
+}
+
+test('the agent sees and reaches nothing of another sandbox, not even of the same person', async () => {
+  const other = await runInHarness(
+    system,
+    account,
+    'run echo private > ~/private-note',
+    'write private.txt private',
+  )
+  const files = sandboxFiles(system, other.sandboxId ?? '')
+  expect(readFileSync(join(files, 'home/private-note'), 'utf8')).toBe('private\n')
+  const [listed = '', found = '', seen = ''] = await asAgent(
+    `ls '${files}' '${files}/workspace' /proc/1/root/workspace; ls -la /workspace`,
+    'find / -path /proc -prune -o \\( -name private-note -o -name private.txt \\) -print 2>/dev/null; true',
+    'cat /proc/[0-9]*/cmdline | tr "\\0" " "; ls /run/mogplex',
+  )
+  expect(listed).not.toContain('private.txt')
+  expect(found).toBe('exit 0\n')
+  expect(seen).not.toContain(other.sandboxId ?? '')
+  expect(seen).not.toContain('waiting')
+  other.letGo()
+  expect((await waitForEnd(system, account, other.runId)).status).toBe('success')
+})
