@@ -86,7 +86,7 @@ test('the agent reaches neither Postgres nor NATS nor any service, straight or b
   const [refused = '', allowed = '', sockets = ''] = await asAgent(
     `${targets.flatMap(waysTo).join('; ')}; true`,
     `${waysTo(`127.0.0.1:${model.port}`).join('; ')}; true`,
-    'ls -A /run; ls -A /tmp; cat /proc/net/unix',
+    'ls -A /run; cat /proc/net/unix',
   )
   expect(allowed.match(/REACHED/g)).toHaveLength(4)
   expect(refused).not.toContain('REACHED')
