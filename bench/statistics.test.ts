@@ -16,3 +16,7 @@ test('one outlier does not move the median', () => {
   expect(median([3, 1, 9_000])).toBe(3)
   expect(hundred[0]).toBe(100)
 })
+
+test('of an even number the median lies between the two in the middle', () => {
+  expect(median([4, 1, 2, 100])).toBe(3)
+})

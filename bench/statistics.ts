@@ -7,8 +7,11 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[index] ?? Number.NaN
 }
 
+/** Of an even number of values the mean of the two in the middle: the lower one would flatter. */
 export function median(values: readonly number[]): number {
-  return quantile(values, 0.5)
+  const sorted = values.toSorted((a, b) => a - b)
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + upper) / 2
 }
 
 /** Milliseconds since 1970, with fractions: comparable with what other processes of this machine say. */
