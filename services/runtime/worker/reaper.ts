@@ -23,7 +23,10 @@ const MIRROR_LIMIT_MS = 2_000
 /** A worker acts on a cancel within seconds; one that has not by now is not going to. */
 const CANCEL_LIMIT_SECONDS = 25
 
-export function startReaper(deps: RunDeps): { stop: () => void } {
+/** The part of the process the reaper needs. */
+export type ReaperDeps = Omit<RunDeps, 'ask' | 'settings'>
+
+export function startReaper(deps: ReaperDeps): { stop: () => void } {
   let isSweeping = false
   const sweepOnce = async () => {
     if (isSweeping) return
@@ -37,7 +40,7 @@ export function startReaper(deps: RunDeps): { stop: () => void } {
 }
 
 /** One pass over everything that can be left behind; never rejects. What one step cannot do keeps no other from its work. */
-export async function sweep(deps: RunDeps): Promise<void> {
+export async function sweep(deps: ReaperDeps): Promise<void> {
   const { database, log } = deps
   const steps = [
     () => endAbandonedRuns(deps),
@@ -48,7 +51,7 @@ export async function sweep(deps: RunDeps): Promise<void> {
   for (const step of steps) await step().catch(err => log.warn({ event: 'reaper.failed', err }))
 }
 
-async function endAbandonedRuns(deps: RunDeps): Promise<void> {
+async function endAbandonedRuns(deps: ReaperDeps): Promise<void> {
   await endRuns(deps, 'pending', and(isNotNull(agentRuns.controlState), isUnheld()), run =>
     cancelledOutcome(run),
   )
@@ -74,7 +77,7 @@ async function endAbandonedRuns(deps: RunDeps): Promise<void> {
 }
 
 async function endRuns(
-  deps: RunDeps,
+  deps: ReaperDeps,
   from: RunStatus,
   condition: SQL | undefined,
   outcomeOf: (run: AgentRun) => RunOutcome,
@@ -96,7 +99,7 @@ async function endRuns(
 }
 
 /** Active sandboxes that no run holds: their worker died. The processes died with it; make sure, and pause. */
-async function restForgottenSandboxes({ database, provider, log }: RunDeps): Promise<void> {
+async function restForgottenSandboxes({ database, provider, log }: ReaperDeps): Promise<void> {
   const forgotten = await database
     .update(sandboxes)
     // Before anything is ended in it: no run may enter meanwhile.
@@ -134,7 +137,7 @@ async function stopRetiredSandboxes(database: Database): Promise<void> {
 }
 
 /** No files outlive the record that says the sandbox is gone (runtime spec 14, 8), nor its repo. */
-async function destroyDeadSandboxes(database: Database, { provider, gitHost }: RunDeps): Promise<void> {
+async function destroyDeadSandboxes(database: Database, { provider, gitHost }: ReaperDeps): Promise<void> {
   const dead = await database
     .select()
     .from(sandboxes)
