@@ -10,7 +10,7 @@ import type { Exchange } from '../exchange.ts'
 import { forwardableHeaders, relayedHeaders } from '../headers.ts'
 import type { NormalPath } from '../path.ts'
 import { type Call, openCall } from './call.ts'
-import { MAX_BODY_BYTES, type RequestBody, takeBody } from './request-body.ts'
+import { maxBodyBytes, type RequestBody, takeBody } from './request-body.ts'
 import { relayBody } from './response-body.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -87,7 +87,7 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
   const { request } = exchange
   const body: RequestBody = forward.body
     ? { content: forward.body, length: forward.body.byteLength }
-    : await call.orAborted(takeBody(request, MAX_BODY_BYTES))
+    : await call.orAborted(takeBody(request, maxBodyBytes(row)))
   const headers = forwardableHeaders(request.headers, exchange.path)
   headers[IDENTITY_HEADER] = await options.sign(row.service, assertedCaller(caller))
   headers[REQUEST_ID_HEADER] = exchange.requestId
