@@ -70,6 +70,7 @@ export async function startGateway(
     own: { healthz: answerHealth, readyz: createReadiness(config.serviceUrls) },
     publicOrigin: config.publicOrigin,
     trustedOrigins: config.trustedOrigins,
+    corsOrigins: config.corsOrigins,
     accessLog,
     reportBug: (exchange, err) =>
       log.error({ event: 'request.failed', rid: exchange.requestId, route: exchange.pattern, err }),

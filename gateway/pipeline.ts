@@ -4,6 +4,7 @@ import type { Route } from '@mogplex/proto/routes.ts'
 import type { AccessLog } from './access-log.ts'
 import type { CallerResolver } from './callers/resolve.ts'
 import type { SessionCookie } from './callers/session.ts'
+import { addCorsHeaders, takesTokens } from './cors.ts'
 import { bodyTooLarge, errorResponse, methodNotAllowed } from './errors.ts'
 import type { Exchange, GatewayRow } from './exchange.ts'
 import { type Gates, gateOf } from './gates.ts'
@@ -29,6 +30,7 @@ export interface PipelineParts {
   own: Record<'healthz' | 'readyz', () => Response | Promise<Response>>
   publicOrigin: string
   trustedOrigins: ReadonlySet<string>
+  corsOrigins: ReadonlySet<string>
   accessLog: AccessLog
   /** Told of errors nobody threw on purpose. */
   reportBug: (exchange: Exchange, error: unknown) => void
@@ -48,6 +50,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       response = errorResponse(exchange.path, error)
     }
     finishHeaders(response.headers, exchange, parts.cookie)
+    addCorsHeaders(response.headers, exchange.request.headers, parts.corsOrigins)
     // A service's answer ends when its last byte is through, and the proxy says so itself.
     if (!exchange.isUnderWay) onEnd(response.status)
     return response
@@ -73,7 +76,7 @@ async function run(
   exchange.caller = gate && (await gate(exchange))
   if (!target || isGone(target)) throw notFound()
   if (method === 'OPTIONS') {
-    return answerOptions(exchange.path, headers.get('origin'), target.allow, new Set([parts.publicOrigin]))
+    return answerOptions(exchange.path, headers.get('origin'), target.allow, preflightOrigins(parts, target))
   }
   if (!row) return methodNotAllowed(exchange.path, target.allow)
   if ('answeredBy' in row) return parts.own[row.answeredBy]()
@@ -105,6 +108,11 @@ function checkDeclaredLength(headers: Headers, row: GatewayRow | undefined): voi
 /** A path that only `gone` rows stand for looks like an unknown one, to OPTIONS and other methods too. */
 function isGone({ rows }: Target<GatewayRow>): boolean {
   return rows.values().every(row => 'access' in row && row.access === 'gone')
+}
+
+function preflightOrigins(parts: PipelineParts, target: Target<GatewayRow>): ReadonlySet<string> {
+  const own = new Set([parts.publicOrigin])
+  return takesTokens(target) ? own.union(parts.corsOrigins) : own
 }
 
 function checkOrigin(parts: PipelineParts, request: Request, row: Route, hasSession: boolean): void {

@@ -8,7 +8,7 @@ import type { Bucket, LimitStore } from './store.ts'
 
 /** What the `RateLimit-*` headers say. */
 export interface LimitState {
-  limit: number
+  bucket: Bucket
   remaining: number
   resetSeconds: number
 }
@@ -39,7 +39,7 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
     if (!bucket) return null
     const { isAdmitted, remaining, resetMs, ticket } = await storeOf(bucket).take(bucket, key)
     const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
-    exchange.limit = { limit: bucket.limit, remaining, resetSeconds }
+    exchange.limit = { bucket, remaining, resetSeconds }
     if (!isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
     return { bucket, key, ticket }
   }
