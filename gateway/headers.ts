@@ -87,7 +87,23 @@ export function finishHeaders(headers: Headers, exchange: Exchange, cookie: Sess
     headers.set('ratelimit-policy', `"${bucket.name}";q=${bucket.limit};w=${bucket.windowMs / 1000}`)
     headers.set('ratelimit', `"${bucket.name}";r=${remaining};t=${resetSeconds}`)
   }
+  headers.append('server-timing', serverTiming(exchange))
   if (exchange.setCookie === null) return
   // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
   if (!headers.getSetCookie().some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+}
+
+/**
+ * Who took how long until the answer began, in ms: the gateway with all it had to find out, and the owner of
+ * the route where it got that far.
+ */
+function serverTiming({ startedAt, owner }: Exchange): string {
+  const total = performance.now() - startedAt
+  const gateway = `gateway;dur=${inTenths(total - (owner?.ms ?? 0))}`
+  return owner ? `${gateway}, owner;dur=${inTenths(owner.ms)}` : gateway
+}
+
+/** Finer would say more about the machine than about the request. */
+function inTenths(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -77,6 +77,8 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
       } catch (cause) {
         call.close()
         throw failureOf(cause, call, forward, options.log)
+      } finally {
+        if (exchange.owner) exchange.owner.ms = performance.now() - exchange.owner.askedAt
       }
     },
   }
@@ -95,6 +97,7 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
   if (body.length !== null) headers['content-length'] = String(body.length)
 
   const url = `${options.urls[row.service]}${path.encoded}${query}`
+  exchange.owner = { askedAt: performance.now(), ms: 0 }
   const attempt = () =>
     fetch(url, {
       method: request.method,
