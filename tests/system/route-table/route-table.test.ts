@@ -104,11 +104,9 @@ async function waitForRest(runId: string): Promise<void> {
   await waitForEnd(system, people.owner, runId)
   let last = ''
   const isQuiet = async () => {
-    const resting = await storage.query(`select 1 from runtime.sandboxes where status = 'pausing'`)
-    const stored = JSON.stringify(await storage.read())
-    const hasChanged = stored !== last
-    last = stored
-    return resting.length === 0 && !hasChanged
+    const before = last
+    last = JSON.stringify(await storage.read())
+    return last === before
   }
   await waitUntil(isQuiet, { limitMs: 10_000, everyMs: 100 })
 }
