@@ -42,8 +42,24 @@ test('a limit of 0 switches a bucket off', async () => {
   expect((await read({ RATE_LIMIT_PAT: '0' })).buckets.pat).toBeNull()
 })
 
+test('test mode is on where its secret is set, and never in production', async () => {
+  expect((await read({ E2E_AUTH_SECRET: 'e2e' })).testSecret).toBe('e2e')
+  expect((await read({ E2E_AUTH_SECRET: 'e2e', NODE_ENV: 'test' })).testSecret).toBe('e2e')
+  expect((await read({ E2E_AUTH_SECRET: ' ' })).testSecret).toBeNull()
+  const production = { NODE_ENV: 'production', PUBLIC_BASE_URL: 'https://x.test', GATEWAY_SIGNING_KEY: key }
+  expect((await read({ ...production, E2E_AUTH_SECRET: 'e2e' })).testSecret).toBeNull()
+})
+
+test('without a secret cron is closed, and no foreign page may call', async () => {
+  const config = await read({ CRON_SECRET: '' })
+  expect([config.cronSecret, config.corsOrigins.size]).toEqual([null, 0])
+  const open = await read({ CRON_SECRET: 's', CORS_ALLOWED_ORIGINS: 'https://a.test/, http://b.test:8080' })
+  expect([open.cronSecret, ...open.corsOrigins]).toEqual(['s', 'https://a.test', 'http://b.test:8080'])
+})
+
 test.each([
   ['PUBLIC_BASE_URL', 'localhost:8787'],
+  ['CORS_ALLOWED_ORIGINS', '*'],
   ['TRUSTED_ORIGINS', 'null'],
   ['TRUSTED_PROXIES', 'everybody'],
   ['GATEWAY_SIGNING_KEY', '{"kty":"OKP"}'],

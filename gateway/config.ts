@@ -19,6 +19,9 @@ const GatewaySettings = Type.Object({
   PUBLIC_BASE_URL: Type.Optional(Type.String({ description: 'the origin browsers see' })),
   TRUSTED_ORIGINS: Type.String({ default: '' }),
   TRUSTED_PROXIES: Type.String({ default: '' }),
+  CORS_ALLOWED_ORIGINS: Type.String({ default: '' }),
+  CRON_SECRET: Type.Optional(Type.String()),
+  E2E_AUTH_SECRET: Type.Optional(Type.String()),
   GATEWAY_SIGNING_KEY: Type.Optional(Type.String({ description: 'Ed25519 private JWK with kid' })),
   RATE_LIMIT_PAT: limit('60/60', 'count/seconds for each access token, 0 for no limit'),
   RATE_LIMIT_SESSION: limit('300/60', 'count/seconds for each signed-in user, 0 for no limit'),
@@ -43,6 +46,7 @@ export interface Buckets {
   signInEmail: Bucket | null
   signUp: Bucket | null
   keyVerify: Bucket | null
+  webhook: Bucket | null
 }
 
 export interface GatewayConfig {
@@ -55,6 +59,12 @@ export interface GatewayConfig {
   /** Origins whose pages may send changes with a session: the public one and `TRUSTED_ORIGINS`. */
   trustedOrigins: ReadonlySet<string>
   trustedProxies: TrustedProxies
+  /** Origins whose pages may call with an access token, see `cors.ts`. */
+  corsOrigins: ReadonlySet<string>
+  /** Null: the cron routes are closed to everybody. */
+  cronSecret: string | null
+  /** Null: test mode is off. */
+  testSecret: string | null
   /** Ed25519 private key the assertions are signed with. */
   signingKey: JWK
   buckets: Buckets
@@ -72,7 +82,6 @@ export async function readGatewayConfig(
   const raw = readConfig(GatewaySettings, environment)
   if (raw.NODE_ENV === 'production') requireProductionSettings(raw)
   const publicOrigin = originOf('PUBLIC_BASE_URL', raw.PUBLIC_BASE_URL ?? `http://localhost:${raw.PORT}`)
-  const trusted = commaList(raw.TRUSTED_ORIGINS).map(entry => originOf('TRUSTED_ORIGINS', entry))
   return Object.freeze({
     host: raw.HOST,
     port: raw.PORT,
@@ -83,8 +92,11 @@ export async function readGatewayConfig(
       runtime: withoutSlash(raw.RUNTIME_URL),
     },
     publicOrigin,
-    trustedOrigins: new Set([publicOrigin, ...trusted]),
+    trustedOrigins: new Set([publicOrigin, ...originsOf('TRUSTED_ORIGINS', raw)]),
     trustedProxies: createTrustedProxies(commaList(raw.TRUSTED_PROXIES)),
+    corsOrigins: new Set(originsOf('CORS_ALLOWED_ORIGINS', raw)),
+    cronSecret: raw.CRON_SECRET ?? null,
+    testSecret: testSecret(raw, log),
     signingKey: await signingKey(raw.GATEWAY_SIGNING_KEY, log),
     buckets: bucketsOf(raw),
     upstreamTimeoutMs: raw.UPSTREAM_TIMEOUT_MS,
@@ -101,10 +113,21 @@ function requireProductionSettings(raw: RawSettings): void {
     throw new ConfigError(missing.map(name => `${name}: is required in production`).join('\n'))
 }
 
+function originsOf(name: 'TRUSTED_ORIGINS' | 'CORS_ALLOWED_ORIGINS', raw: RawSettings): string[] {
+  return commaList(raw[name]).map(entry => originOf(name, entry))
+}
+
 function originOf(name: string, text: string): string {
   const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin
   throw new ConfigError(`${name}: must be an http or https URL`)
+}
+
+/** Test mode would let whoever knows one text be anybody, so production does without (gateway spec 2). */
+function testSecret({ E2E_AUTH_SECRET, NODE_ENV }: RawSettings, log: Log): string | null {
+  if (!E2E_AUTH_SECRET || NODE_ENV !== 'production') return E2E_AUTH_SECRET ?? null
+  log.error({ event: 'gateway.test-mode.refused', message: 'E2E_AUTH_SECRET is ignored in production' })
+  return null
 }
 
 function withoutSlash(url: string): string {
@@ -140,6 +163,7 @@ function bucketsOf(raw: RawSettings): Buckets {
     signInEmail: bucketOf('sign-in-email', raw.RATE_LIMIT_SIGNIN_EMAIL),
     signUp: bucketOf('sign-up', raw.RATE_LIMIT_SIGNUP),
     keyVerify: bucketOf('key-verify', '10/60'),
+    webhook: bucketOf('webhook', '600/60'),
   }
 }
 

@@ -18,6 +18,8 @@ export interface Exchange {
   setCookie: string | null
   /** Of the bucket that speaks for this request, sent as `RateLimit-*`. */
   limit: LimitState | null
+  /** When the owning service was asked, of the monotonic clock, and how long it took to answer. */
+  owner: { askedAt: number; ms: number } | null
   /** The answer is returned but its body still comes; the access log waits for the end. */
   isUnderWay: boolean
   /** Switches off the server's own idle limit for this request. */

@@ -1,18 +1,20 @@
 /** Puts the gateway together from its parts. */
 import { createAssertionSigner } from '@mogplex/kit/assertion/signer.ts'
 import type { Closer } from '@mogplex/kit/boot/process.ts'
-import { createAsker } from '@mogplex/kit/bus/ask.ts'
+import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
-import { ROUTES } from '@mogplex/proto/routes.ts'
+import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
+import { createCronGate } from './callers/cron.ts'
 import { createCallerResolver } from './callers/resolve.ts'
 import { sessionCookie } from './callers/session.ts'
+import { createTestMode } from './callers/test-mode.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import type { GatewayRow } from './exchange.ts'
 import { answerHealth, createReadiness } from './health.ts'
-import { createLimiter } from './limits/limiter.ts'
+import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { createMatcher } from './match.ts'
 import { createPipeline } from './pipeline.ts'
@@ -41,18 +43,16 @@ export async function startGateway(
   environment: Record<string, string | undefined>,
   log: Log,
   writeAccessLog: (lines: string) => void = lines => void process.stdout.write(lines),
+  routes: readonly Route[] = ROUTES,
 ): Promise<RunningGateway> {
   const config = await readGatewayConfig(environment, log)
   const sign = await createAssertionSigner(GATEWAY_ISSUER, config.signingKey)
   const bus = openBus({ url: config.natsUrl, serviceName: GATEWAY_ISSUER, log })
   const ask = createAsker({ bus, sign, urls: config.serviceUrls })
   const watchdog = createWatchdog()
-  const store = createMemoryLimitStore()
-  const sweeper = setInterval(store.sweep, SWEEP_MS)
   const accessLog = createAccessLog(writeAccessLog)
 
-  const limiter = createLimiter(config.buckets, store)
-  const cookie = sessionCookie(config.publicOrigin)
+  const { limiter, stopSweeping } = startLimits(config)
   const proxy = createProxy({
     urls: config.serviceUrls,
     sign,
@@ -63,14 +63,14 @@ export async function startGateway(
     maxRequests: config.maxUpstreamRequests,
   })
   const pipeline = createPipeline({
-    match: createMatcher<GatewayRow>([...ROUTES, ...OWN_ROWS]),
-    resolveCaller: createCallerResolver({ ask, cookie, countFailure: limiter.countFailure }),
+    match: createMatcher<GatewayRow>([...routes, ...OWN_ROWS]),
+    ...callerParts(config, ask, limiter),
     limiter,
     proxy,
-    cookie,
     own: { healthz: answerHealth, readyz: createReadiness(config.serviceUrls) },
     publicOrigin: config.publicOrigin,
     trustedOrigins: config.trustedOrigins,
+    corsOrigins: config.corsOrigins,
     accessLog,
     reportBug: (exchange, err) =>
       log.error({ event: 'request.failed', rid: exchange.requestId, route: exchange.pattern, err }),
@@ -82,11 +82,32 @@ export async function startGateway(
     proxy.endEventStreams()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
     await server.stop(true)
-    clearInterval(sweeper)
+    stopSweeping()
     watchdog.close()
     accessLog.flush()
   }
   return { url: `http://${config.host}:${server.port}`, closers: [bus.close, stopServer] }
+}
+
+function startLimits({ buckets }: GatewayConfig) {
+  const [store, localStore] = [createMemoryLimitStore(), createMemoryLimitStore()]
+  const sweeper = setInterval(() => {
+    store.sweep()
+    localStore.sweep()
+  }, SWEEP_MS)
+  const limiter = createLimiter(buckets, store, localStore)
+  return { limiter, stopSweeping: () => clearInterval(sweeper) }
+}
+
+/** Everything that says who calls. */
+function callerParts(config: GatewayConfig, ask: Asker, { countFailure }: Limiter) {
+  const cookie = sessionCookie(config.publicOrigin)
+  const testMode = createTestMode({ secret: config.testSecret, ask, countFailure })
+  return {
+    cookie,
+    gates: { cron: createCronGate(config.cronSecret, countFailure), testonly: testMode.admit },
+    resolveCaller: createCallerResolver({ ask, cookie, testMode, countFailure }),
+  }
 }
 
 function serve(config: GatewayConfig, pipeline: ReturnType<typeof createPipeline>) {

@@ -15,6 +15,9 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
+/** Who may read an answer is decided here alone (gateway spec 8). */
+const CORS = ['access-control-allow-origin', 'access-control-allow-credentials']
+
 /** Never forwarded: hop-by-hop, credentials, and whatever could be taken for a statement of ours. */
 const DROPPED = new Set([
   ...HOP_BY_HOP,
@@ -64,7 +67,7 @@ export function relayedHeaders(upstream: Headers): Headers {
   for (const name of namedByConnection(upstream.get('connection')) ?? []) {
     if (name) headers.delete(name)
   }
-  for (const name of HOP_BY_HOP) headers.delete(name)
+  for (const name of [...HOP_BY_HOP, ...CORS]) headers.delete(name)
   return headers
 }
 
@@ -76,11 +79,31 @@ export function finishHeaders(headers: Headers, exchange: Exchange, cookie: Sess
     headers.set('x-content-type-options', 'nosniff')
   }
   if (exchange.limit) {
-    headers.set('ratelimit-limit', String(exchange.limit.limit))
-    headers.set('ratelimit-remaining', String(exchange.limit.remaining))
-    headers.set('ratelimit-reset', String(exchange.limit.resetSeconds))
+    const { bucket, remaining, resetSeconds } = exchange.limit
+    headers.set('ratelimit-limit', String(bucket.limit))
+    headers.set('ratelimit-remaining', String(remaining))
+    headers.set('ratelimit-reset', String(resetSeconds))
+    // The same as draft-ietf-httpapi-ratelimit-headers-10 says it.
+    headers.set('ratelimit-policy', `"${bucket.name}";q=${bucket.limit};w=${bucket.windowMs / 1000}`)
+    headers.set('ratelimit', `"${bucket.name}";r=${remaining};t=${resetSeconds}`)
   }
+  headers.append('server-timing', serverTiming(exchange))
   if (exchange.setCookie === null) return
   // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
   if (!headers.getSetCookie().some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+}
+
+/**
+ * Who took how long until the answer began, in ms: the gateway with all it had to find out, and the owner of
+ * the route where it got that far.
+ */
+function serverTiming({ startedAt, owner }: Exchange): string {
+  const total = performance.now() - startedAt
+  const gateway = `gateway;dur=${inTenths(total - (owner?.ms ?? 0))}`
+  return owner ? `${gateway}, owner;dur=${inTenths(owner.ms)}` : gateway
+}
+
+/** Finer would say more about the machine than about the request. */
+function inTenths(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 
 const MAIN = join(import.meta.dir, 'main.ts')
 /** Nobody is there: the gateway starts all the same and waits for its peers. */
@@ -54,4 +56,28 @@ test('a missing setting ends the start with one line that names it', async () =>
   })
   expect(await child.exited).toBe(1)
   expect(await new Response(child.stdout).text()).toContain('GATEWAY_SIGNING_KEY: is required in production')
+})
+
+test('in production the secret of test mode opens nothing, and one line says so', async () => {
+  const port = await findFreePort()
+  const key = (await createTestIssuers()).environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY ?? ''
+  const child = startMain({
+    ...NOWHERE,
+    PORT: String(port),
+    NODE_ENV: 'production',
+    PUBLIC_BASE_URL: 'https://x.test',
+    GATEWAY_SIGNING_KEY: key,
+    E2E_AUTH_SECRET: 'known to a tester',
+  })
+  const url = `http://127.0.0.1:${port}`
+  await waitUntil(() => answers(`${url}/healthz`), { limitMs: 10_000 })
+  const headers = { 'x-mogplex-e2e-auth': 'known to a tester', 'x-mogplex-e2e-user-id': 'somebody' }
+  expect((await fetch(`${url}/api/repos`, { headers })).status).toBe(401)
+  expect((await fetch(`${url}/api/test/anything`, { headers })).status).toBe(404)
+  child.kill('SIGTERM')
+  await child.exited
+  const log = await new Response(child.stdout).text()
+  const lines = log.split('\n').filter(line => line.includes('E2E_AUTH_SECRET'))
+  expect(lines.map(line => JSON.parse(line).level)).toEqual([50])
+  expect(log).not.toContain('known to a tester')
 })

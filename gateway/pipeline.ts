@@ -1,24 +1,27 @@
 /** The fixed pipeline of gateway spec 1. The order of the steps is the contract: read it top to bottom. */
-import { ApiError, badRequest } from '@mogplex/kit/errors.ts'
+import { ApiError, badRequest, notFound } from '@mogplex/kit/errors.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { AccessLog } from './access-log.ts'
 import type { CallerResolver } from './callers/resolve.ts'
 import type { SessionCookie } from './callers/session.ts'
+import { addCorsHeaders, takesTokens } from './cors.ts'
 import { bodyTooLarge, errorResponse, methodNotAllowed } from './errors.ts'
 import type { Exchange, GatewayRow } from './exchange.ts'
+import { type Gates, gateOf } from './gates.ts'
 import { finishHeaders } from './headers.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
-import type { Matcher } from './match.ts'
+import type { Matcher, Target } from './match.ts'
 import { isTrustedOrigin } from './origin.ts'
 import type { NormalPath } from './path.ts'
 import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
 import type { UpstreamProxy } from './proxy/proxy.ts'
-import { declaredLength, MAX_BODY_BYTES, readBody } from './proxy/request-body.ts'
+import { declaredLength, maxBodyBytes, readBody } from './proxy/request-body.ts'
 
 export interface PipelineParts {
   match: Matcher<GatewayRow>
+  gates: Gates
   resolveCaller: CallerResolver
   limiter: Limiter
   proxy: UpstreamProxy
@@ -27,6 +30,7 @@ export interface PipelineParts {
   own: Record<'healthz' | 'readyz', () => Response | Promise<Response>>
   publicOrigin: string
   trustedOrigins: ReadonlySet<string>
+  corsOrigins: ReadonlySet<string>
   accessLog: AccessLog
   /** Told of errors nobody threw on purpose. */
   reportBug: (exchange: Exchange, error: unknown) => void
@@ -46,6 +50,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       response = errorResponse(exchange.path, error)
     }
     finishHeaders(response.headers, exchange, parts.cookie)
+    addCorsHeaders(response.headers, exchange.request.headers, parts.corsOrigins)
     // A service's answer ends when its last byte is through, and the proxy says so itself.
     if (!exchange.isUnderWay) onEnd(response.status)
     return response
@@ -64,20 +69,22 @@ async function run(
 
   if (path === null) throw badRequest('Malformed path')
   const target = parts.match(path.segments)
-  checkDeclaredLength(headers)
-  if (!target) throw new ApiError('NOT_FOUND', 'Not found')
-  exchange.pattern = target.pattern
+  const row = target?.rows.get(method)
+  checkDeclaredLength(headers, row)
+  exchange.pattern = target?.pattern ?? null
+  const gate = gateOf(parts.gates, path.segments, row)
+  exchange.caller = gate && (await gate(exchange))
+  if (!target || isGone(target)) throw notFound()
   if (method === 'OPTIONS') {
-    return answerOptions(exchange.path, headers.get('origin'), target.allow, new Set([parts.publicOrigin]))
+    return answerOptions(exchange.path, headers.get('origin'), target.allow, preflightOrigins(parts, target))
   }
-  const row = target.rows.get(method)
   if (!row) return methodNotAllowed(exchange.path, target.allow)
   if ('answeredBy' in row) return parts.own[row.answeredBy]()
 
-  const caller = await parts.resolveCaller(exchange, row)
+  const caller = exchange.caller ?? (await parts.resolveCaller(exchange, row))
   exchange.caller = caller
 
-  const body = row.bucket === 'sign-in' ? await readBody(request, MAX_BODY_BYTES) : null
+  const body = row.bucket === 'sign-in' ? await readBody(request, maxBodyBytes(row)) : null
   const failure = await parts.limiter.admit(exchange, row, caller, body && signInEmail(body))
   let status = 0
   try {
@@ -92,9 +99,20 @@ async function run(
   }
 }
 
-function checkDeclaredLength(headers: Headers): void {
+function checkDeclaredLength(headers: Headers, row: GatewayRow | undefined): void {
   const length = declaredLength(headers)
-  if (length !== null && length > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES)
+  const most = maxBodyBytes(row)
+  if (length !== null && length > most) throw bodyTooLarge(most)
+}
+
+/** A path that only `gone` rows stand for looks like an unknown one, to OPTIONS and other methods too. */
+function isGone({ rows }: Target<GatewayRow>): boolean {
+  return rows.values().every(row => 'access' in row && row.access === 'gone')
+}
+
+function preflightOrigins(parts: PipelineParts, target: Target<GatewayRow>): ReadonlySet<string> {
+  const own = new Set([parts.publicOrigin])
+  return takesTokens(target) ? own.union(parts.corsOrigins) : own
 }
 
 function checkOrigin(parts: PipelineParts, request: Request, row: Route, hasSession: boolean): void {

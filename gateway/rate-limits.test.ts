@@ -32,10 +32,14 @@ test('a refused token is told what the contract says', async () => {
   expect(first.headers.get('ratelimit-limit')).toBe('2')
   expect(first.headers.get('ratelimit-remaining')).toBe('1')
   expect(first.headers.get('ratelimit-reset')).toBe('60')
+  expect(first.headers.get('ratelimit-policy')).toBe('"pat";q=2;w=60')
+  expect(first.headers.get('ratelimit')).toBe('"pat";r=1;t=60')
   await call('/api/repos', token)
   const refused = await call('/api/v1/mogplex/repos', token)
   expect(refused.headers.get('retry-after')).toBe('60')
   expect(refused.headers.get('ratelimit-remaining')).toBe('0')
+  expect(refused.headers.get('ratelimit-policy')).toBe('"pat";q=2;w=60')
+  expect(refused.headers.get('ratelimit')).toMatch(/^"pat";r=0;t=(59|60)$/)
   expect(await refused.json()).toEqual({
     ok: false,
     error: { code: 'RATE_LIMITED', message: 'Rate limit exceeded. Retry after 60s.' },

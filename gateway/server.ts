@@ -39,6 +39,7 @@ export function startServer({ host, port, isTrustedProxy, pipeline }: ServerOpti
         caller: null,
         setCookie: null,
         limit: null,
+        owner: null,
         isUnderWay: false,
         keepOpen: () => server.timeout(request, 0),
       }

@@ -9,7 +9,20 @@ import type { ServiceName } from './services.ts'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who may call a route (gateway spec 3). */
-export type RouteClass = 'generic' | 'session' | 'pat' | 'optional' | 'public'
+export type RouteClass =
+  | 'generic'
+  | 'session'
+  | 'pat'
+  | 'optional'
+  | 'public'
+  /** The owner checks a signature of the raw body; credentials are ignored. */
+  | 'webhook'
+  /** Takes the operator's cron secret and nothing else. */
+  | 'cron'
+  /** Takes the secret of test mode; without test mode nobody sees that it exists. */
+  | 'testonly'
+  /** A name that once was a route: 404 to everybody, and nobody's to register. */
+  | 'gone'
 
 export interface Route {
   method: Method
@@ -30,6 +43,8 @@ export interface Route {
   readsSession?: true
   /** A limit bucket of its own beside the caller's (gateway spec 6). */
   bucket?: 'sign-in' | 'sign-up' | 'key-verify'
+  /** Where a body may be of another size than 1 MiB (gateway spec 1, step 3). */
+  maxBodyBytes?: number
 }
 
 const READ_METHODS = new Set<Method>(['GET'])
@@ -98,5 +113,5 @@ export const ROUTES: readonly Route[] = [
 
 /** The rows a service must register, no more and no fewer. */
 export function routesOf(service: ServiceName): Route[] {
-  return ROUTES.filter(route => route.service === service)
+  return ROUTES.filter(route => route.service === service && route.access !== 'gone')
 }

@@ -28,7 +28,7 @@ const COMMA_OUTSIDE_QUOTES = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/
  * The server joins repeated headers with `, ` before we see them. In one header a comma only ever separates
  * parameters (`Digest a=b, c="d"`), and a bearer token has none, so anything else came from a second one.
  */
-function isTwoHeaders(authorization: string): boolean {
+export function isTwoHeaders(authorization: string): boolean {
   if (!authorization.includes(',')) return false
   if (/^bearer /i.test(authorization.trim())) return true
   const [, ...rest] = authorization.split(COMMA_OUTSIDE_QUOTES)

@@ -9,13 +9,15 @@ import type { Ask, ReplyOf, RequestOf } from '@mogplex/proto/contract.ts'
 import { resolvePat, resolveSession } from '@mogplex/proto/identity.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Exchange } from '../exchange.ts'
-import { ANONYMOUS, type Caller } from './caller.ts'
+import { ANONYMOUS, type Caller, WEBHOOK } from './caller.ts'
 import { isWellFormedPat, presentedPat } from './pat.ts'
 import { isWellFormedSessionToken, type SessionCookie } from './session.ts'
+import type { TestMode } from './test-mode.ts'
 
 export interface ResolveOptions {
   ask: Asker
   cookie: SessionCookie
+  testMode: TestMode
   /** Counts a bad credential; throws 429 when the address presented too many. */
   countFailure: (exchange: Exchange) => Promise<void>
 }
@@ -31,15 +33,16 @@ export type CallerResolver = (exchange: Exchange, row: Route) => Promise<Caller>
  */
 export function createCallerResolver(options: ResolveOptions): CallerResolver {
   return async (exchange, row) => {
+    if (row.access === 'webhook') return WEBHOOK
     const { headers } = exchange.request
     const token = presentedPat(headers.get('authorization'))
     if (row.access === 'public') {
       return row.readsSession ? sessionCaller(exchange, options) : ANONYMOUS
     }
     if (token !== null) return patCaller(token, exchange, options)
-    // On v1 a cookie is no credential at all: it is not even looked up.
+    // On v1 neither test headers nor a cookie are credentials at all: they are not even looked up.
     if (row.access === 'pat') return ANONYMOUS
-    return sessionCaller(exchange, options)
+    return (await options.testMode.resolve(exchange)) ?? sessionCaller(exchange, options)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Bucket, LimitStore } from './store.ts'
 
 /** What the `RateLimit-*` headers say. */
 export interface LimitState {
-  limit: number
+  bucket: Bucket
   remaining: number
   resetSeconds: number
 }
@@ -32,16 +32,18 @@ export interface Limiter {
   countFailure: (exchange: Exchange) => Promise<void>
 }
 
-export function createLimiter(buckets: Buckets, store: LimitStore): Limiter {
+/** `localStore` counts webhooks: in this process only, so that they keep coming while `store` is away. */
+export function createLimiter(buckets: Buckets, store: LimitStore, localStore: LimitStore): Limiter {
+  const storeOf = (bucket: Bucket) => (bucket === buckets.webhook ? localStore : store)
   const take = async (exchange: Exchange, bucket: Bucket | null, key: string): Promise<Charge | null> => {
     if (!bucket) return null
-    const { isAdmitted, remaining, resetMs, ticket } = await store.take(bucket, key)
+    const { isAdmitted, remaining, resetMs, ticket } = await storeOf(bucket).take(bucket, key)
     const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
-    exchange.limit = { limit: bucket.limit, remaining, resetSeconds }
+    exchange.limit = { bucket, remaining, resetSeconds }
     if (!isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
     return { bucket, key, ticket }
   }
-  const giveBack = async ({ bucket, key, ticket }: Charge) => store.giveBack(bucket, key, ticket)
+  const giveBack = async ({ bucket, key, ticket }: Charge) => storeOf(bucket).giveBack(bucket, key, ticket)
 
   return {
     giveBack,
@@ -75,6 +77,11 @@ function callerBucket(buckets: Buckets, caller: Caller, clientIp: string): Bucke
       return [buckets.session, caller.userId]
     case 'anonymous':
       return [buckets.anonymous, clientIp]
+    case 'webhook':
+      return [buckets.webhook, clientIp]
+    case 'test':
+    case 'cron':
+      return [null, '']
   }
 }
 

@@ -10,7 +10,7 @@ import type { Exchange } from '../exchange.ts'
 import { forwardableHeaders, relayedHeaders } from '../headers.ts'
 import type { NormalPath } from '../path.ts'
 import { type Call, openCall } from './call.ts'
-import { MAX_BODY_BYTES, type RequestBody, takeBody } from './request-body.ts'
+import { maxBodyBytes, type RequestBody, takeBody } from './request-body.ts'
 import { relayBody } from './response-body.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -77,6 +77,8 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
       } catch (cause) {
         call.close()
         throw failureOf(cause, call, forward, options.log)
+      } finally {
+        if (exchange.owner) exchange.owner.ms = performance.now() - exchange.owner.askedAt
       }
     },
   }
@@ -87,7 +89,7 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
   const { request } = exchange
   const body: RequestBody = forward.body
     ? { content: forward.body, length: forward.body.byteLength }
-    : await call.orAborted(takeBody(request, MAX_BODY_BYTES))
+    : await call.orAborted(takeBody(request, maxBodyBytes(row)))
   const headers = forwardableHeaders(request.headers, exchange.path)
   headers[IDENTITY_HEADER] = await options.sign(row.service, assertedCaller(caller))
   headers[REQUEST_ID_HEADER] = exchange.requestId
@@ -95,6 +97,7 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
   if (body.length !== null) headers['content-length'] = String(body.length)
 
   const url = `${options.urls[row.service]}${path.encoded}${query}`
+  exchange.owner = { askedAt: performance.now(), ms: 0 }
   const attempt = () =>
     fetch(url, {
       method: request.method,

@@ -1,8 +1,14 @@
 /** The client's body on its way in: bounded whether its length was declared or not (gateway spec 1, step 3). */
 import { badRequest } from '@mogplex/kit/errors.ts'
 import { bodyTooLarge } from '../errors.ts'
+import type { GatewayRow } from '../exchange.ts'
 
-export const MAX_BODY_BYTES = 1_048_576
+const MAX_BODY_BYTES = 1_048_576
+
+/** The limit of a row, and of whatever has no row. */
+export function maxBodyBytes(row: GatewayRow | undefined): number {
+  return (row && 'maxBodyBytes' in row && row.maxBodyBytes) || MAX_BODY_BYTES
+}
 
 /** Up to here a body is collected first, so that a slow client holds no connection to a service. */
 const COLLECTED_BYTES = 65_536

@@ -1,5 +1,5 @@
 /**
- * The real gateway between a real NATS, an identity stand-in that answers its two questions, and upstream
+ * The real gateway between a real NATS, an identity stand-in that answers its three questions, and upstream
  * servers given by the test. Identity is another package; here only its contract matters.
  */
 import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
@@ -12,7 +12,9 @@ import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/iss
 import { type TestNats, useNats } from '@mogplex/kit/test-bench/nats.ts'
 import type { Scope } from '@mogplex/proto/caller.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
-import { resolvePat, resolveSession } from '@mogplex/proto/identity.ts'
+import { getUser, resolvePat, resolveSession } from '@mogplex/proto/identity.ts'
+
+import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { startGateway } from '../gateway.ts'
 
@@ -21,6 +23,8 @@ export interface BenchOptions {
   upstream?: (request: Request) => Response | Promise<Response>
   upstreamUrl?: string
   settings?: Record<string, string>
+  /** Rows beside those of the product. */
+  routes?: readonly Route[]
 }
 
 export interface ReachedRequest {
@@ -41,6 +45,7 @@ export interface GatewayBench extends AsyncDisposable {
   accessLog: () => Record<string, unknown>[]
   newPat: (scopes?: Scope[]) => string
   newSession: (replacementCookie?: string) => string
+  newUser: (disabled?: boolean) => string
   revokeAll: () => void
   /** Takes identity off the bus for good. */
   stopIdentity: () => Promise<void>
@@ -95,11 +100,12 @@ export async function useGateway(options: BenchOptions = {}): Promise<GatewayBen
     },
     log,
     text => void lines.push(text),
+    [...ROUTES, ...(options.routes ?? [])],
   )
   const stopGateway = async () => {
     for (const close of gateway.closers.toReversed()) await close()
   }
-  const { pats, sessions } = identity
+  const { pats, sessions, users } = identity
   const bench: GatewayBench = {
     url: gateway.url,
     port: Number(new URL(gateway.url).port),
@@ -130,6 +136,11 @@ export async function useGateway(options: BenchOptions = {}): Promise<GatewayBen
       })
       return token
     },
+    newUser: (disabled = false) => {
+      const id = crypto.randomUUID()
+      users.set(id, disabled)
+      return id
+    },
     revokeAll: () => {
       pats.clear()
       sessions.clear()
@@ -159,10 +170,16 @@ async function isAnswering(bench: GatewayBench): Promise<boolean> {
 }
 
 const INVALID = { status: 'invalid' } as const
+const SOMEBODY = {
+  ...{ email: null, name: null, githubUsername: null },
+  platformAccess: { ai: true, sandbox: true },
+}
 
 async function startIdentity(nats: TestNats, issuers: TestIssuers) {
   const pats = new Map<string, ReplyOf<typeof resolvePat>>()
   const sessions = new Map<string, ReplyOf<typeof resolveSession>>()
+  /** By id, whether disabled. */
+  const users = new Map<string, boolean>()
   const asked: string[] = []
   const log = createLog({ process: 'identity-stand-in', level: 'silent' })
   const bus = openBus({ url: nats.url, serviceName: 'identity', log })
@@ -181,10 +198,15 @@ async function startIdentity(nats: TestNats, issuers: TestIssuers) {
         asked.push(resolveSession.subject)
         return sessions.get(tokenHash) ?? INVALID
       }),
+      answer(getUser, async ({ userId }) => {
+        asked.push(getUser.subject)
+        const disabled = users.get(userId)
+        return { user: disabled === undefined ? null : { ...SOMEBODY, id: userId, disabled } }
+      }),
     ],
   })
   await waitUntil(() => bus.connection() !== null, { limitMs: 10_000 })
-  return { pats, sessions, asked, stop: bus.close }
+  return { pats, sessions, users, asked, stop: bus.close }
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'

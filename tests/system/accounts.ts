@@ -30,6 +30,8 @@ export interface Account {
 export interface Credential {
   token?: string
   cookie?: string
+  /** Any other way to say it. */
+  headers?: Record<string, string>
 }
 
 export interface Answered<Body = Record<string, unknown>> {
@@ -111,6 +113,7 @@ export function send(
     headers: {
       ...(as.token ? { authorization: `Bearer ${as.token}` } : {}),
       ...(as.cookie ? { cookie: as.cookie } : {}),
+      ...as.headers,
       ...(json === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },

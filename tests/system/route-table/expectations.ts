@@ -10,13 +10,29 @@ export function expectedStatus(row: Route, example: Example, caller: Standing): 
   return example.names && caller.who === 'stranger' ? 404 : (example.status ?? 200)
 }
 
-function refusalFor({ access, scope }: Route, { mode, scopes }: Standing): 401 | 403 | null {
-  if (access === 'public') return null
+function refusalFor(row: Route, caller: Standing): 401 | 403 | 404 | null {
+  switch (row.access) {
+    case 'public':
+    case 'webhook':
+      return null
+    case 'cron':
+      return caller.opensCron ? null : 401
+    case 'testonly':
+      return caller.mode === 'test' ? null : 401
+    case 'gone':
+      return 404
+    default:
+      return refusalForUsers(row, caller)
+  }
+}
+
+function refusalForUsers({ access, scope }: Route, { mode, scopes }: Standing): 401 | 403 | null {
   switch (mode) {
-    case 'bad token':
+    case 'bad credential':
       return 401
     case 'nobody':
       return access === 'optional' ? null : 401
+    case 'test':
     case 'session':
       return access === 'pat' ? 401 : null
     case 'token':
@@ -27,7 +43,8 @@ function refusalFor({ access, scope }: Route, { mode, scopes }: Standing): 401 |
 
 /** Whether the answer takes a bad cookie away: where cookies count at all. */
 export function takesCookie({ access }: Route, { losesCookie }: Caller): boolean {
-  return losesCookie === true && access !== 'public' && access !== 'pat'
+  const looksAtCookies = access === 'generic' || access === 'session' || access === 'optional'
+  return losesCookie === true && looksAtCookies
 }
 
 /** Whether a page of another site could make a browser send this with its cookie, and must not. */

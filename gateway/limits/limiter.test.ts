@@ -1,0 +1,47 @@
+/** Where requests are counted (gateway spec 6): webhooks in this process, all else in the shared store. */
+import { expect, test } from 'bun:test'
+import { createLog } from '@mogplex/kit/log.ts'
+import type { Route } from '@mogplex/proto/routes.ts'
+import { ANONYMOUS, WEBHOOK } from '../callers/caller.ts'
+import { readGatewayConfig } from '../config.ts'
+import type { Exchange } from '../exchange.ts'
+import { createLimiter } from './limiter.ts'
+import { createMemoryLimitStore } from './memory-store.ts'
+import type { LimitStore } from './store.ts'
+
+const needed = {
+  PORT: '8787',
+  NATS_URL: 'nats://127.0.0.1:4222',
+  IDENTITY_URL: 'http://127.0.0.1:1/',
+  PROJECTS_URL: 'http://127.0.0.1:2',
+  RUNTIME_URL: 'http://127.0.0.1:3',
+}
+const { buckets } = await readGatewayConfig(needed, createLog({ process: 'test', level: 'silent' }))
+const row: Route = {
+  ...{ method: 'POST', path: '/api/webhooks/github', service: 'projects', access: 'webhook', scope: null },
+}
+const exchange = (): Exchange => ({
+  ...{ request: new Request('http://h/'), requestId: 'r', clientIp: '192.0.2.1', startedAt: 0, path: '/' },
+  ...{ pattern: null, caller: null, setCookie: null, limit: null, owner: null, isUnderWay: false },
+  keepOpen: () => undefined,
+})
+const away: LimitStore = {
+  take: () => Promise.reject(new Error('the store is away')),
+  giveBack: () => Promise.reject(new Error('the store is away')),
+}
+
+test('webhooks keep coming while the shared store is away, and are still counted', async () => {
+  const limiter = createLimiter(buckets, away, createMemoryLimitStore())
+  for (let count = 1; count <= 600; count += 1) await limiter.admit(exchange(), row, WEBHOOK, null)
+  await expect(limiter.admit(exchange(), row, WEBHOOK, null)).rejects.toThrow('Rate limit')
+  await expect(limiter.admit(exchange(), row, ANONYMOUS, null)).rejects.toThrow('away')
+})
+
+test('schedulers and tests are counted nowhere', async () => {
+  const limiter = createLimiter(buckets, away, away)
+  for (const caller of [{ mode: 'cron' }, { mode: 'test', userId: 'u' }] as const) {
+    const call = exchange()
+    await limiter.admit(call, row, caller, null)
+    expect(call.limit).toBeNull()
+  }
+})
