@@ -7,6 +7,7 @@ import type { Log } from '@mogplex/kit/log.ts'
 import { ROUTES } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
+import { openCallerCache } from './callers/cache/caller-cache.ts'
 import { createCallerResolver } from './callers/resolve.ts'
 import { sessionCookie } from './callers/session.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
@@ -46,6 +47,7 @@ export async function startGateway(
   const sign = await createAssertionSigner(GATEWAY_ISSUER, config.signingKey)
   const bus = openBus({ url: config.natsUrl, serviceName: GATEWAY_ISSUER, log })
   const ask = createAsker({ bus, sign, urls: config.serviceUrls })
+  const callerCache = openCallerCache({ bus, ask, log })
   const watchdog = createWatchdog()
   const store = createMemoryLimitStore()
   const sweeper = setInterval(store.sweep, SWEEP_MS)
@@ -64,7 +66,7 @@ export async function startGateway(
   })
   const pipeline = createPipeline({
     match: createMatcher<GatewayRow>([...ROUTES, ...OWN_ROWS]),
-    resolveCaller: createCallerResolver({ ask, cookie, countFailure: limiter.countFailure }),
+    resolveCaller: createCallerResolver({ ask: callerCache.ask, cookie, countFailure: limiter.countFailure }),
     limiter,
     proxy,
     cookie,
@@ -86,7 +88,7 @@ export async function startGateway(
     watchdog.close()
     accessLog.flush()
   }
-  return { url: `http://${config.host}:${server.port}`, closers: [bus.close, stopServer] }
+  return { url: `http://${config.host}:${server.port}`, closers: [bus.close, callerCache.close, stopServer] }
 }
 
 function serve(config: GatewayConfig, pipeline: ReturnType<typeof createPipeline>) {

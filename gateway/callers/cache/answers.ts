@@ -75,7 +75,8 @@ export function createKeptAnswers<Answer>(lease: Lease, maxEntries: number): Kep
     end: lookup => void underWay.delete(lookup),
     drop: ids => {
       for (const lookup of underWay) for (const id of ids) lookup.dropped.add(id)
-      for (const [key, entry] of entries) if (entry.ids.some(id => ids.includes(id))) entries.delete(key)
+      const dropped = new Set(ids)
+      for (const [key, entry] of entries) if (entry.ids.some(id => dropped.has(id))) entries.delete(key)
     },
     size: () => entries.size,
   }
