@@ -1,10 +1,13 @@
 /** Whatever ends a credential is known to every gateway once it is answered (docs/guarantees.md). */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
+import { connectDatabase } from '@mogplex/kit/database/connect.ts'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
-import { disableUser } from '@mogplex/proto/identity.ts'
+import {
+  createGatewayLeases,
+  letLeasesRunOut,
+} from '../../services/identity/gateway-leases/gateway-leases.ts'
 import { call, PASSWORD, signUpWithToken } from '../system/accounts.ts'
 import { askingOf, OWN_PAGE, REFUSED, WELCOME } from './asking.ts'
 import { type Fleet, insertTokens, startFleet } from './fleet.ts'
@@ -20,6 +23,17 @@ beforeAll(async () => {
 afterAll(() => fleet.stop())
 
 const ROUNDS = 10
+
+/** What a process of identity has: its database, and NATS by its own login. */
+async function openIdentity() {
+  const log = createLog({ process: 'test', level: 'silent' })
+  const { database, close } = await connectDatabase({
+    ...{ url: fleet.identityDatabaseUrl, applicationName: 'test', log },
+  })
+  const bus = openBus({ url: fleet.identityNatsUrl, serviceName: 'identity', log })
+  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+  return { database, bus, close: async () => void (await Promise.all([bus.close(), close()])) }
+}
 
 test('sign-out, the end of another session, and a new password', async () => {
   const { at, signIn, statuses } = asking
@@ -67,18 +81,24 @@ test('a disabled user, with every credential they have', async () => {
   const bystander = await signUpWithToken(at(1))
   expect(await statuses({ token: bystander.token })).toEqual(WELCOME)
 
-  const log = createLog({ process: 'operator', level: 'silent' })
-  const bus = openBus({ url: fleet.identityNatsUrl, serviceName: 'identity', log })
-  const sign = await fleet.issuers.signAs('identity')
-  const url = fleet.identities[1]?.url ?? ''
-  const ask = createAsker({ bus, sign, urls: { identity: url, projects: url, runtime: url } })
-  for (let time = 0; time < 2; time += 1) {
-    expect(await ask(disableUser, { userId })).toEqual({ isDisabled: true })
-    for (const as of credentials) expect(await statuses(as)).toEqual(REFUSED)
-  }
-  expect(await ask(disableUser, { userId: crypto.randomUUID() })).toEqual({ isDisabled: false })
+  const { bus, database, close } = await openIdentity()
+  const { dropAtGateways } = createGatewayLeases({ bus, database })
+  await fleet.sql`update identity.users set disabled_at = now() where id = ${userId}`
+  await dropAtGateways([userId])
+  for (const as of credentials) expect(await statuses(as)).toEqual(REFUSED)
   expect(await statuses({ token: bystander.token })).toEqual(WELCOME)
-  await bus.close()
+  await close()
+})
+
+test('whatever a process ended that reaches the database alone', async () => {
+  const { at, statuses } = asking
+  const { userId, cookie, token } = await signUpWithToken(at(0))
+  for (const as of [{ cookie }, { token }]) expect(await statuses(as)).toEqual(WELCOME)
+  const { database, close } = await openIdentity()
+  await fleet.sql`update identity.users set disabled_at = now() where id = ${userId}`
+  await letLeasesRunOut(database)
+  for (const as of [{ cookie }, { token }]) expect(await statuses(as)).toEqual(REFUSED)
+  await close()
 })
 
 test('the sign of a theft ends the session, also for whoever holds the good token', async () => {

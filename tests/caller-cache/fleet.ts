@@ -78,7 +78,8 @@ export async function startFleet() {
 
   return {
     ...{ sql, nats, issuers, gateways, leased },
-    /** Identity's own login. */
+    /** Identity's own logins. */
+    identityDatabaseUrl: database.url,
     identityNatsUrl: withLogin(nats.url, 'identity', NATS_PASSWORDS.identity),
     identities: [first, second],
     restartIdentity: async () => {

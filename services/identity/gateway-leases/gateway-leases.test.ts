@@ -3,7 +3,9 @@ import { sha256Hex } from '@mogplex/kit/ids.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { DROPPED, dropSubject, releaseLease, renewLease } from '@mogplex/proto/gateway-leases.ts'
 import { resolvePat, resolveSession } from '@mogplex/proto/identity.ts'
+import { drizzle } from 'drizzle-orm/postgres-js'
 import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench.ts'
+import { letLeasesRunOut } from './gateway-leases.ts'
 
 let bench: IdentityBench
 beforeAll(async () => {
@@ -133,18 +135,41 @@ test('the second try of a revocation is a 404 under the same promise', async () 
   expect(gateway.orders).toEqual([[id], [id]])
 })
 
-test('a new password names every session it ends, and its own', async () => {
+test('a new password is about everything of its user', async () => {
   const gateway = newGateway()
   await renew(gateway)
-  const { userId, email } = await signUpSomebody(bench)
-  const json = { email, password: 'correct horse battery' }
-  await bench.call('POST', '/api/auth/sign-in/email', { json })
-  const sessions = await bench.sql`select id from identity.sessions where user_id = ${userId}`
-  const ids = sessions.map(({ id }) => String(id))
-  const change = { currentPassword: json.password, newPassword: 'another horse battery' }
-  const as = { userId, sessionId: ids[0] ?? '' }
-  expect((await bench.call('POST', '/api/auth/password', { as, json: change })).status).toBe(200)
-  expect(gateway.orders.flat().toSorted()).toEqual(ids.toSorted())
+  const { userId } = await signUpSomebody(bench)
+  const json = { currentPassword: 'correct horse battery', newPassword: 'another horse battery' }
+  expect((await bench.call('POST', '/api/auth/password', { as: { userId }, json })).status).toBe(200)
+  expect(gateway.orders).toEqual([[userId]])
+})
+
+test('a rotation is about the token it replaces, with an overlap and without', async () => {
+  const gateway = newGateway()
+  await renew(gateway)
+  const { id, userId } = await somebodyWithKey()
+  const rotate = async (key: string, overlapHours: number) => {
+    const path = `/api/settings/api-keys/${key}/rotate`
+    const response = await bench.call('POST', path, { as: { userId }, json: { overlapHours } })
+    return String(((await response.json()) as { id: string }).id)
+  }
+  const next = await rotate(id, 1)
+  await rotate(next, 0)
+  expect(gateway.orders).toEqual([[id], [next]])
+})
+
+test('who has only the database waits until every lease has run out, or begun anew', async () => {
+  const [gone, back] = [newGateway(), newGateway()]
+  await Promise.all([renew(gone), renew(back)])
+  const done = letLeasesRunOut(drizzle(bench.sql))
+  expect(await isPending(done, 400)).toBe(true)
+  expect(await renew(gone)).toBeNull()
+  await runOut(back)
+  expect(await renew(back)).not.toBeNull()
+  expect(await isPending(done, 400)).toBe(true)
+  await runOut(gone)
+  await done
+  expect([gone.orders, back.orders]).toEqual([[], []])
 })
 
 test('answers say how long they may be used: a minute, or until the credential ends', async () => {
