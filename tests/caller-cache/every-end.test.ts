@@ -1,13 +1,7 @@
 /** Whatever ends a credential is known to every gateway once it is answered (docs/guarantees.md). */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { openBus } from '@mogplex/kit/bus/connect.ts'
-import { connectDatabase } from '@mogplex/kit/database/connect.ts'
+import { join } from 'node:path'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
-import { createLog } from '@mogplex/kit/log.ts'
-import {
-  createGatewayLeases,
-  letLeasesRunOut,
-} from '../../services/identity/gateway-leases/gateway-leases.ts'
 import { call, PASSWORD, signUpWithToken } from '../system/accounts.ts'
 import { askingOf, OWN_PAGE, REFUSED, WELCOME } from './asking.ts'
 import { type Fleet, insertTokens, startFleet } from './fleet.ts'
@@ -23,16 +17,12 @@ beforeAll(async () => {
 afterAll(() => fleet.stop())
 
 const ROUNDS = 10
+const ADMIN = join(import.meta.dir, '../../services/identity/admin/main.ts')
 
-/** What a process of identity has: its database, and NATS by its own login. */
-async function openIdentity() {
-  const log = createLog({ process: 'test', level: 'silent' })
-  const { database, close } = await connectDatabase({
-    ...{ url: fleet.identityDatabaseUrl, applicationName: 'test', log },
-  })
-  const bus = openBus({ url: fleet.identityNatsUrl, serviceName: 'identity', log })
-  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
-  return { database, bus, close: async () => void (await Promise.all([bus.close(), close()])) }
+/** The operator's command; resolves with its exit code. */
+function admin(...args: string[]): Promise<number> {
+  const env = { PATH: process.env.PATH, DATABASE_URL: fleet.identityDatabaseUrl }
+  return Bun.spawn([process.execPath, ADMIN, ...args], { env, stdout: 'ignore', stderr: 'inherit' }).exited
 }
 
 test('sign-out, the end of another session, and a new password', async () => {
@@ -79,26 +69,18 @@ test('a disabled user, with every credential they have', async () => {
   const credentials = [{ cookie }, { token }, await signIn(email)]
   for (const as of credentials) expect(await statuses(as)).toEqual(WELCOME)
   const bystander = await signUpWithToken(at(1))
-  expect(await statuses({ token: bystander.token })).toEqual(WELCOME)
-
-  const { bus, database, close } = await openIdentity()
-  const { dropAtGateways } = createGatewayLeases({ bus, database })
-  await fleet.sql`update identity.users set disabled_at = now() where id = ${userId}`
-  await dropAtGateways([userId])
+  expect(await admin('user', 'disable', userId)).toBe(0)
   for (const as of credentials) expect(await statuses(as)).toEqual(REFUSED)
   expect(await statuses({ token: bystander.token })).toEqual(WELCOME)
-  await close()
 })
 
-test('whatever a process ended that reaches the database alone', async () => {
+test('a password the operator has reset', async () => {
   const { at, statuses } = asking
   const { userId, cookie, token } = await signUpWithToken(at(0))
-  for (const as of [{ cookie }, { token }]) expect(await statuses(as)).toEqual(WELCOME)
-  const { database, close } = await openIdentity()
-  await fleet.sql`update identity.users set disabled_at = now() where id = ${userId}`
-  await letLeasesRunOut(database)
-  for (const as of [{ cookie }, { token }]) expect(await statuses(as)).toEqual(REFUSED)
-  await close()
+  expect(await statuses({ cookie })).toEqual(WELCOME)
+  expect(await admin('user', 'reset-password', userId)).toBe(0)
+  expect(await statuses({ cookie })).toEqual(REFUSED)
+  expect(await statuses({ token })).toEqual(WELCOME)
 })
 
 test('the sign of a theft ends the session, also for whoever holds the good token', async () => {

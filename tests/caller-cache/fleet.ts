@@ -78,9 +78,8 @@ export async function startFleet() {
 
   return {
     ...{ sql, nats, issuers, gateways, leased },
-    /** Identity's own logins. */
+    /** Identity's own login. */
     identityDatabaseUrl: database.url,
-    identityNatsUrl: withLogin(nats.url, 'identity', NATS_PASSWORDS.identity),
     identities: [first, second],
     restartIdentity: async () => {
       const fresh = await startIdentity(firstIdentityPort)
