@@ -1,6 +1,6 @@
 /** What can happen in the {@link World} of the interleaving test, as fast-check draws it. */
 import fc from 'fast-check'
-import { OWNERS, type World } from './world.ts'
+import { gatewayAt, OWNERS, renew, request, restart, revoke, type World } from './world.ts'
 
 export type Act = (world: World) => void
 
@@ -22,27 +22,23 @@ function often<Value>(weight: number, drawn: fc.Arbitrary<Value>, act: (world: W
 }
 
 export const act: fc.Arbitrary<Act> = fc.oneof(
-  often(6, both, (world, [g, c]) => atOnce(world, () => request(world, g, c))),
+  often(6, both, (world, [g, c]) => atOnce(world, () => request(world, gatewayAt(world, g), c))),
   // Identity has read, but its reply is still on the way.
-  often(4, both, (world, [g, c]) => atOnce(world, () => request(world, g, c), 1)),
-  often(1, both, (world, [g, c]) => request(world, g, c)),
-  often(5, gateway, (world, g) => atOnce(world, () => renew(world, g))),
-  often(2, gateway, (world, g) => renew(world, g)),
-  often(1, anything, (world, id) => atOnce(world, () => world.revoke(id))),
-  often(1, anything, (world, id) => world.revoke(id)),
+  often(4, both, (world, [g, c]) => atOnce(world, () => request(world, gatewayAt(world, g), c), 1)),
+  often(1, both, (world, [g, c]) => request(world, gatewayAt(world, g), c)),
+  often(5, gateway, (world, g) => atOnce(world, () => renew(world, gatewayAt(world, g)))),
+  often(2, gateway, (world, g) => renew(world, gatewayAt(world, g))),
+  often(1, anything, (world, id) => atOnce(world, () => revoke(world, id))),
+  often(1, anything, (world, id) => revoke(world, id)),
   often(8, fc.nat(50), (world, index) => take(world, index)?.deliver()),
   often(3, fc.integer({ min: 1, max: 8 }), deliverOldest),
   often(2, fc.nat(50), (world, index) => take(world, index)?.lose()),
-  often(4, fc.constantFrom(1, 50, 400, 1_500, 3_000, 5_100, 8_000), (world, ms) => world.pass(ms)),
-  often(1, gateway, (world, g) => world.restart(g)),
+  often(4, fc.constantFrom(1, 50, 400, 1_500, 3_000, 5_100, 8_000), (world, ms) => pass(world, ms)),
+  often(1, gateway, restart),
 )
 
-function request(world: World, index: number, id: string): void {
-  world.request(world.gatewayAt(index), id)
-}
-
-function renew(world: World, index: number): void {
-  world.renew(world.gatewayAt(index))
+function pass(world: World, ms: number): void {
+  world.time += ms
 }
 
 /** Delivers what waits, and what that brings about, oldest first. */

@@ -12,7 +12,7 @@ import { tellHolder } from './tell-holder.ts'
 
 /**
  * Resolves when no gateway uses an answer about any of `ids` (of tokens, sessions, users) any more: every
- * holder of a lease has acknowledged, or its lease has run out, 8 s at most. To be called after the commit
+ * holder of a lease has acknowledged, or its lease has run out, 10 s at most. To be called after the commit
  * that ended them, and awaited before whoever asked for it is answered; also when it turned out to have been
  * ended before, because that earlier answer may never have been given.
  */
