@@ -7,6 +7,7 @@ import type { Log } from '@mogplex/kit/log.ts'
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
+import { openCallerCache } from './callers/cache/caller-cache.ts'
 import { createCronGate } from './callers/cron.ts'
 import { createCallerResolver } from './callers/resolve.ts'
 import { sessionCookie } from './callers/session.ts'
@@ -49,6 +50,7 @@ export async function startGateway(
   const sign = await createAssertionSigner(GATEWAY_ISSUER, config.signingKey)
   const bus = openBus({ url: config.natsUrl, serviceName: GATEWAY_ISSUER, log })
   const ask = createAsker({ bus, sign, urls: config.serviceUrls })
+  const callerCache = openCallerCache({ bus, ask, log })
   const watchdog = createWatchdog()
   const accessLog = createAccessLog(writeAccessLog)
 
@@ -64,7 +66,7 @@ export async function startGateway(
   })
   const pipeline = createPipeline({
     match: createMatcher<GatewayRow>([...routes, ...OWN_ROWS]),
-    ...callerParts(config, ask, limiter),
+    ...callerParts(config, callerCache.ask, limiter),
     limiter,
     proxy,
     own: { healthz: answerHealth, readyz: createReadiness(config.serviceUrls) },
@@ -86,7 +88,7 @@ export async function startGateway(
     watchdog.close()
     accessLog.flush()
   }
-  return { url: `http://${config.host}:${server.port}`, closers: [bus.close, stopServer] }
+  return { url: `http://${config.host}:${server.port}`, closers: [bus.close, callerCache.close, stopServer] }
 }
 
 function startLimits({ buckets }: GatewayConfig) {

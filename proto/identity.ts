@@ -8,6 +8,12 @@ const Id = Type.String()
 const Instant = Type.String({ description: 'ISO-8601 UTC' })
 const Invalid = Type.Object({ status: Type.Literal('invalid') })
 
+/**
+ * For how long the gateway may use the answer again while it holds its lease; left out: not at all. It is
+ * never longer than the credential lives.
+ */
+const UsableForMs = Type.Optional(Type.Integer({ minimum: 0 }))
+
 /** Lower-case hex SHA-256 of the whole credential; identity never sees the plaintext again. */
 const TokenHash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 
@@ -22,6 +28,7 @@ export const resolvePat = ask('rpc.identity.pat.resolve', {
       keyId: Id,
       scopes: Type.Array(Scope),
       expiresAt: Type.Union([Instant, Type.Null()]),
+      usableForMs: UsableForMs,
     }),
   ]),
 })
@@ -36,6 +43,7 @@ export const resolveSession = ask('rpc.identity.session.resolve', {
       userId: Id,
       sessionId: Id,
       expiresAt: Instant,
+      usableForMs: UsableForMs,
       /** A whole `Set-Cookie` value when the token was rotated (identity spec 2). */
       replacementCookie: Type.Union([Type.String(), Type.Null()]),
     }),

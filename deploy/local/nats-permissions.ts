@@ -9,6 +9,7 @@
 import { inboxPrefix } from '@mogplex/kit/bus/inbox.ts'
 import type { NatsUser } from '@mogplex/kit/nats-server/server.ts'
 import type { Ask } from '@mogplex/proto/contract.ts'
+import * as gatewayLeases from '@mogplex/proto/gateway-leases.ts'
 import * as identity from '@mogplex/proto/identity.ts'
 import * as projects from '@mogplex/proto/projects.ts'
 import * as runtime from '@mogplex/proto/runtime.ts'
@@ -16,7 +17,7 @@ import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
 import { issuerOf, PROCESS_NAMES, type ProcessName } from './processes.ts'
 
 /** Every question there is. */
-export const CONTRACTS: readonly Ask[] = [identity, projects, runtime].flatMap(family =>
+export const CONTRACTS: readonly Ask[] = [identity, gatewayLeases, projects, runtime].flatMap(family =>
   Object.values<unknown>({ ...family }).filter(isAsk),
 )
 
@@ -33,9 +34,15 @@ export function permissionsOf(name: ProcessName): { publish: string[]; subscribe
     // Replies carry keys and credentials: each process has inboxes that only it can read.
     subscribe: [`${inboxPrefix(issuerOf(name))}.>`, 'live.>'],
   }
-  if (name === 'gateway') return everybody
+  const drops = gatewayLeases.ALL_DROP_SUBJECTS
+  // Nobody else may listen: an acknowledgement by anybody else would keep a dead credential alive.
+  if (name === 'gateway') return { ...everybody, subscribe: [...everybody.subscribe, drops] }
   return {
-    publish: [...everybody.publish, `evt.${name}.>`, ...jetStreamOwner(name), ...jetStreamReader()],
+    publish: [
+      ...everybody.publish,
+      ...(name === 'identity' ? [drops] : []),
+      ...[`evt.${name}.>`, ...jetStreamOwner(name), ...jetStreamReader()],
+    ],
     subscribe: [...everybody.subscribe, `rpc.${name}.>`],
   }
 }

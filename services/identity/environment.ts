@@ -1,6 +1,7 @@
 /** Identity's own settings, beside those every service has (docs/operations.md lists them all). */
 import type { ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { Type } from '@sinclair/typebox'
+import type { DropAtGateways } from './gateway-leases/gateway-leases.ts'
 
 const choice = <const Values extends readonly [string, ...string[]]>(values: Values, description: string) =>
   Type.Unsafe<Values[number]>(
@@ -31,5 +32,7 @@ export const IdentitySettings = Type.Object({
 })
 
 /** What every feature of identity is built from. */
-export type IdentityKit = ServiceKit<typeof IdentitySettings>
+export interface IdentityKit extends ServiceKit<typeof IdentitySettings> {
+  dropAtGateways: DropAtGateways
+}
 export type IdentityConfig = IdentityKit['config']

@@ -5,7 +5,8 @@ import { apiKeyAnswers } from './api-keys/answers.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
-import { IdentitySettings } from './environment.ts'
+import { type IdentityKit, IdentitySettings } from './environment.ts'
+import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
 import { modelAnswers } from './models/answers.ts'
 import { seedCatalogue } from './models/catalogue.ts'
 import { modelRoutes } from './models/routes.ts'
@@ -23,8 +24,10 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
   settings: IdentitySettings,
   migrations: join(import.meta.dir, 'database/migrations'),
   tables: { outbox, inbox, deadLetters },
-  build: async kit => {
-    await Promise.all([seedCatalogue(kit.database, new Date()), warmUpPasswords()])
+  build: async base => {
+    await Promise.all([seedCatalogue(base.database, new Date()), warmUpPasswords()])
+    const leases = createGatewayLeases(base)
+    const kit: IdentityKit = { ...base, dropAtGateways: leases.dropAtGateways }
     return {
       features: [
         signInRoutes(kit),
@@ -36,6 +39,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         auditRoutes(kit),
       ],
       answers: [
+        ...leases.answers,
         ...apiKeyAnswers(kit),
         ...sessionAnswers(kit),
         ...userAnswers(kit),

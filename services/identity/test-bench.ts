@@ -87,7 +87,7 @@ export async function startIdentity(settings: Settings = {}) {
     await sql.end()
     await nats.close()
   }
-  return { call, ask, sql, databaseUrl: url, baseUrl, startReplica, raceOn, stop }
+  return { call, ask, sql, bus, databaseUrl: url, baseUrl, startReplica, raceOn, stop }
 }
 
 export type IdentityBench = Awaited<ReturnType<typeof startIdentity>>

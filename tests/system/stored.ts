@@ -4,8 +4,8 @@ import postgres from 'postgres'
 import type { System } from './launch.ts'
 
 const SCHEMAS = ['identity', 'projects', 'runtime']
-/** Of facts that were told; what was read of them changes whenever a reader gets round to it. */
-const LEFT_OUT = ['inbox', 'schema_migrations']
+/** These change by themselves: facts are read whenever a reader gets round to it, leases renewed. */
+const LEFT_OUT = ['inbox', 'schema_migrations', 'gateway_leases']
 /** Change because of who calls, or by themselves, whatever a request asks for. */
 const RESTLESS = ['last_used_at', 'last_seen_at', 'published_at']
 /** A session that is used lives longer. */

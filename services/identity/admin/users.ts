@@ -10,6 +10,7 @@ import { userDisabled } from '@mogplex/proto/identity.ts'
 import { randomBase62 } from '../api-keys/token.ts'
 import { NO_ORIGIN, recordAudit } from '../audit/entry.ts'
 import { outbox, type User } from '../database/schema.ts'
+import { letLeasesRunOut } from '../gateway-leases/gateway-leases.ts'
 import { revokeOtherSessions } from '../sessions/store.ts'
 import { normalizeEmail } from '../sign-in/email.ts'
 import { hashPassword } from '../sign-in/password-hash.ts'
@@ -25,11 +26,11 @@ export function findByIdOrEmail(db: Queryable, who: string): Promise<User | null
 }
 
 /**
- * Ends every session at once; tokens are refused for as long as it lasts. False when somebody had done it
- * already.
+ * Ends every session; tokens are refused for as long as it lasts. False when somebody had done it
+ * already. Resolves when every gateway knows, 7 s later at most.
  */
-export function disableUser(database: Database, userId: string, now: Date): Promise<boolean> {
-  return database.transaction(async tx => {
+export async function disableUser(database: Database, userId: string, now: Date): Promise<boolean> {
+  const isChanged = await database.transaction(async tx => {
     // Holds the user's row: a sign-in under way has either made its session by now, or makes none.
     if (!(await setDisabled(tx, userId, now))) return false
     await revokeOtherSessions(tx, userId, null, now)
@@ -37,6 +38,9 @@ export function disableUser(database: Database, userId: string, now: Date): Prom
     await recordAudit(tx, { type: 'user.disabled', by: { userId, origin: NO_ORIGIN }, now })
     return true
   })
+  // Also when it was done before: that command may have been broken off here.
+  await letLeasesRunOut(database)
+  return isChanged
 }
 
 /** Tokens that have not expired work again; sessions stay ended. False when the user was not disabled. */
@@ -61,5 +65,6 @@ export async function resetPassword(database: Database, userId: string, now: Dat
     await revokeOtherSessions(tx, userId, null, now)
     await recordAudit(tx, { type: 'user.password-reset', by: { userId, origin: NO_ORIGIN }, now })
   })
+  await letLeasesRunOut(database)
   return password
 }

@@ -2,6 +2,7 @@
 import { type Answer, answer } from '@mogplex/kit/bus/answer.ts'
 import { resolvePat } from '@mogplex/proto/identity.ts'
 import type { IdentityKit } from '../environment.ts'
+import { usableForMs } from '../gateway-leases/usable-for.ts'
 import { findLiveKey, markUsed } from './store.ts'
 
 const TOUCH_INTERVAL_MS = 60_000
@@ -26,6 +27,7 @@ export function apiKeyAnswers({ database, log }: IdentityKit): Answer[] {
         keyId,
         scopes,
         expiresAt: key.expiresAt?.toISOString() ?? null,
+        usableForMs: usableForMs(key.expiresAt, now),
       }
     }),
   ]

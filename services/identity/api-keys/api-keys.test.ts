@@ -49,6 +49,7 @@ test('a new token is shown once and works; afterwards only its prefix is known',
     keyId: id,
     scopes: ['read', 'write'],
     expiresAt: null,
+    usableForMs: 60_000,
   })
   const dump = await bench.sql`select (select json_agg(k)::text from identity.user_api_keys k) as keys,
     (select json_agg(o)::text from identity.outbox o) as outbox`

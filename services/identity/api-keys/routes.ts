@@ -9,7 +9,15 @@ import { readNewKeyRequest, readOverlapHours } from './request.ts'
 import { refuseUnlessLive, rotateKey } from './rotate.ts'
 import { type ListedKey, listKeys } from './store.ts'
 
-export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
+export function apiKeyRoutes({ context, database, dropAtGateways, pokeOutbox }: IdentityKit) {
+  /** Also after a failure: it may be the second try of a change whose answer was lost. */
+  const thenDrop = async <T>(id: string, change: () => Promise<T>): Promise<T> => {
+    try {
+      return await change()
+    } finally {
+      await dropAtGateways([id])
+    }
+  }
   return new Elysia({ name: 'api-keys' })
     .use(context)
     .get('/api/settings/api-keys', async ({ context: from }) => ({
@@ -26,13 +34,14 @@ export function apiKeyRoutes({ context, database, pokeOutbox }: IdentityKit) {
       const owner = requesterOf(from, request)
       await refuseUnlessLive(database, owner.userId, params.id, new Date())
       const overlapHours = readOverlapHours(await readJsonObject(request))
-      const rotated = await rotateKey(database, owner, { id: params.id, overlapHours }, new Date())
+      const rotation = { id: params.id, overlapHours }
+      const rotated = await thenDrop(params.id, () => rotateKey(database, owner, rotation, new Date()))
       pokeOutbox()
       return rotated
     })
     .delete('/api/settings/api-keys/:id', async ({ context: from, params, request }) => {
       const owner = requesterOf(from, request)
-      await deleteKey(database, owner, params.id, new Date())
+      await thenDrop(params.id, () => deleteKey(database, owner, params.id, new Date()))
       pokeOutbox()
       return { ok: true }
     })

@@ -177,3 +177,14 @@ export const userModelPreferences = identity.table(
   },
   table => [primaryKey({ columns: [table.userId, table.modelId] })],
 )
+
+/** Which gateways may be using answers of ours again (gateway-leases/). Times are the database's. */
+export const gatewayLeases = identity.table('gateway_leases', {
+  /** One gateway process. */
+  gatewayId: uuid('gateway_id').primaryKey(),
+  /** Another one whenever the lease had run out before it was renewed. */
+  term: uuid('term').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  /** False once the gateway did not acknowledge an order: its lease has to run out. */
+  isRenewable: boolean('is_renewable').notNull(),
+})

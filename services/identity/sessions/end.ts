@@ -3,11 +3,17 @@ import type { Database } from '@mogplex/kit/database/connect.ts'
 import { type Requester, recordAudit } from '../audit/entry.ts'
 import { revokeSession } from './store.ts'
 
+export interface Ending {
+  /** The session's. */
+  id: string
+  type: 'user.signed-out' | 'session.revoked'
+}
+
 /** False when the user has no such live session. */
 export function endSession(
   database: Database,
   requester: Requester,
-  ending: { id: string; type: 'user.signed-out' | 'session.revoked' },
+  ending: Ending,
   now: Date,
 ): Promise<boolean> {
   const { id, type } = ending

@@ -5,11 +5,13 @@ import type { resolveSession } from '@mogplex/proto/identity.ts'
 import { NO_ORIGIN, recordAudit } from '../audit/entry.ts'
 import type { Session } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
+import { usableForMs } from '../gateway-leases/usable-for.ts'
 import { cookieSite, sessionCookie } from './cookie.ts'
 import { judgeToken } from './lifetime.ts'
 import { findSessionByToken, recordUse, revokeStolenSession, rotateToken } from './store.ts'
 import { newSessionToken } from './token.ts'
 
+type ResolveKit = Pick<IdentityKit, 'database' | 'config' | 'log' | 'dropAtGateways'>
 type Resolution = ReplyOf<typeof resolveSession>
 
 const INVALID: Resolution = { status: 'invalid' }
@@ -19,7 +21,7 @@ const INVALID: Resolution = { status: 'invalid' }
  * replaced, which stays good for the overlap. The second look decides, so two are enough.
  */
 export async function resolveSessionToken(
-  kit: Pick<IdentityKit, 'database' | 'config' | 'log'>,
+  kit: ResolveKit,
   tokenHash: string,
   now: Date,
 ): Promise<Resolution> {
@@ -29,7 +31,7 @@ export async function resolveSessionToken(
 }
 
 async function lookAt(
-  kit: Pick<IdentityKit, 'database' | 'config' | 'log'>,
+  kit: ResolveKit,
   tokenHash: string,
   now: Date,
 ): Promise<Resolution | 'replaced-meanwhile'> {
@@ -40,12 +42,13 @@ async function lookAt(
   if (use.kind === 'invalid') return INVALID
   if (use.kind === 'stolen') {
     await endStolen(database, session, tokenHash, now)
+    await kit.dropAtGateways([session.id])
     log.warn({ event: 'session.stolen', userId: session.userId, sessionId: session.id })
     return INVALID
   }
   if (use.kind === 'aged') return rotate(kit, session, now)
   if (use.isDue) await recordUse(database, session.id, tokenHash, now)
-  return valid(session, use.goodUntil, null)
+  return valid(session, use.goodUntil, { usableForMs: usableForMs(use.goodUntil, now) })
 }
 
 /** Who holds the copy is not known here: the gateway asks with the token's hash alone. */
@@ -73,10 +76,16 @@ async function rotate(
   })
   if (!rotated) return 'replaced-meanwhile'
   const { expiresAt } = rotated
-  return valid(session, expiresAt, sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, expiresAt, now))
+  // Not to be used again: everybody would get the new cookie.
+  const replacementCookie = sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, expiresAt, now)
+  return valid(session, expiresAt, { replacementCookie })
 }
 
-function valid(session: Session, expiresAt: Date, replacementCookie: string | null): Resolution {
-  const { id: sessionId, userId } = session
-  return { status: 'valid', userId, sessionId, expiresAt: expiresAt.toISOString(), replacementCookie }
+function valid(
+  { id: sessionId, userId }: Session,
+  expiresAt: Date,
+  more: { usableForMs: number } | { replacementCookie: string },
+): Resolution {
+  const reply = { status: 'valid' as const, userId, sessionId, expiresAt: expiresAt.toISOString() }
+  return { ...reply, replacementCookie: null, ...more }
 }

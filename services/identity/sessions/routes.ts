@@ -2,24 +2,28 @@
 import { notFound } from '@mogplex/kit/errors.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { Elysia } from 'elysia'
-import { requesterOf } from '../audit/entry.ts'
+import { type Requester, requesterOf } from '../audit/entry.ts'
 import type { Session } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { presentUser } from '../users/present.ts'
 import { findActiveUser } from '../users/store.ts'
 import { clearedSessionCookie, cookieSite } from './cookie.ts'
-import { endSession } from './end.ts'
+import { type Ending, endSession } from './end.ts'
 import { findLiveSession, listSessions } from './store.ts'
 
-export function sessionRoutes({ context, database, config }: IdentityKit) {
+export function sessionRoutes({ context, database, config, dropAtGateways }: IdentityKit) {
   const forget = { 'set-cookie': clearedSessionCookie(cookieSite(config.PUBLIC_BASE_URL)) }
 
+  const end = async (by: Requester, ending: Ending) => {
+    const hasEnded = await endSession(database, by, ending, new Date())
+    // Also when it had ended before: the answer to an earlier try may have been lost.
+    await dropAtGateways([ending.id])
+    return hasEnded
+  }
   /** The gateway asserts the session when a good one was sent; without one there is nothing to end. */
   const endOwnSession = async (from: RequestContext, request: Request) => {
     const { sub, sid } = from.caller
-    if (!sub || !sid) return
-    const ending = { id: sid, type: 'user.signed-out' } as const
-    await endSession(database, requesterOf(from, request), ending, new Date())
+    if (sub && sid) await end(requesterOf(from, request), { id: sid, type: 'user.signed-out' })
   }
   const signOut = async (from: RequestContext, request: Request) => {
     await endOwnSession(from, request)
@@ -53,8 +57,7 @@ export function sessionRoutes({ context, database, config }: IdentityKit) {
       return { sessions: sessions.map(session => presentSession(session, from.caller.sid)) }
     })
     .delete('/api/auth/sessions/:id', async ({ context: from, params, request }) => {
-      const ending = { id: params.id, type: 'session.revoked' } as const
-      const hasEnded = await endSession(database, requesterOf(from, request), ending, new Date())
+      const hasEnded = await end(requesterOf(from, request), { id: params.id, type: 'session.revoked' })
       if (!hasEnded) throw notFound()
       return Response.json(
         { ok: true },

@@ -29,7 +29,7 @@ export interface PasswordChange {
  * password is wrong. The old token stays good for the overlap and no longer, for requests under way.
  */
 export async function changePassword(
-  { database, config }: Pick<IdentityKit, 'database' | 'config'>,
+  { database, config, dropAtGateways }: Pick<IdentityKit, 'database' | 'config' | 'dropAtGateways'>,
   change: PasswordChange,
   now: Date,
 ): Promise<string | null> {
@@ -55,6 +55,8 @@ export async function changePassword(
       }))
     )
   })
+  // Of the user: every session that ended, and this one, whose old token's time begins to run.
+  await dropAtGateways([userId])
   if (!rotated) return null
   return sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, rotated.expiresAt, now)
 }
