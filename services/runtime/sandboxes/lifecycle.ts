@@ -29,9 +29,19 @@ export interface SandboxChange {
   workerRunId?: string
 }
 
-/** Applies the change; null when the record was in none of the expected states. */
-export async function changeSandbox(
-  tx: Queryable,
+/**
+ * Applies the change, its event with it or not at all; null when the record was in none of the expected states.
+ */
+export function changeSandbox(
+  database: Queryable,
+  recordId: string,
+  change: SandboxChange,
+): Promise<Sandbox | null> {
+  return database.transaction(tx => applyChange(tx, recordId, change))
+}
+
+async function applyChange(
+  tx: Transaction,
   recordId: string,
   change: SandboxChange,
 ): Promise<Sandbox | null> {
