@@ -1,15 +1,8 @@
 /** What `claude -p --output-format stream-json` prints, as events (runtime spec 3.2, 5). */
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harness.ts'
-import {
-  amountAt,
-  countAt,
-  type JsonObject,
-  objectAt,
-  objectsAt,
-  parseObject,
-  textAt,
-} from '../json-fields.ts'
+import { amountAt, countAt, type JsonObject, objectAt, objectsAt, textAt } from '../json-fields.ts'
 import { createOpenTools } from '../open-tools.ts'
+import { eventsOfLine } from '../output-line.ts'
 import { noUsage } from '../token-sums.ts'
 
 export function createClaudeCodeParser(): HarnessParser {
@@ -58,11 +51,7 @@ export function createClaudeCodeParser(): HarnessParser {
   }
 
   return {
-    line: text => {
-      const object = parseObject(text)
-      if (object) return event(object)
-      return text.trim() === '' ? [] : [{ kind: 'output', text }]
-    },
+    line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
     failed: () => failed,

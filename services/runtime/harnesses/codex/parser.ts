@@ -1,7 +1,8 @@
 /** What `codex exec --json` prints, as events (runtime spec 3.2, 5). */
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harness.ts'
-import { countAt, type JsonObject, objectAt, objectsAt, parseObject, textAt } from '../json-fields.ts'
+import { countAt, type JsonObject, objectAt, objectsAt, textAt } from '../json-fields.ts'
 import { createOpenTools, type ToolCall } from '../open-tools.ts'
+import { eventsOfLine } from '../output-line.ts'
 import { noUsage, sumOf } from '../token-sums.ts'
 
 export function createCodexParser(): HarnessParser {
@@ -54,11 +55,7 @@ export function createCodexParser(): HarnessParser {
   }
 
   return {
-    line: text => {
-      const object = parseObject(text)
-      if (object) return event(object)
-      return text.trim() === '' ? [] : [{ kind: 'output', text }]
-    },
+    line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
     failed: () => turnFailed || lastError !== null,

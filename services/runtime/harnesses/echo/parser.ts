@@ -1,7 +1,8 @@
 /** What the echo agent prints, as events. */
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harness.ts'
-import { countAt, type JsonObject, parseObject, textAt } from '../json-fields.ts'
+import { countAt, type JsonObject, textAt } from '../json-fields.ts'
 import { createOpenTools } from '../open-tools.ts'
+import { eventsOfLine } from '../output-line.ts'
 import { noUsage, sumOf } from '../token-sums.ts'
 
 export function createEchoParser(): HarnessParser {
@@ -38,11 +39,7 @@ export function createEchoParser(): HarnessParser {
   }
 
   return {
-    line: text => {
-      const object = parseObject(text)
-      if (object) return event(object)
-      return text.trim() === '' ? [] : [{ kind: 'output', text }]
-    },
+    line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
     failed: () => failed,
