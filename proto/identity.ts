@@ -103,6 +103,18 @@ export const getModelPrice = ask('rpc.identity.model.price', {
   }),
 })
 
+/** The user's own GitHub token, for calls on the user's behalf; null where none is stored. Never logged. */
+export const getGithubToken = ask('rpc.identity.github-token.get', {
+  callers: ['projects', 'runtime'],
+  request: Type.Object({ userId: Id }),
+  reply: Type.Object({
+    github: Type.Union([
+      Type.Null(),
+      Type.Object({ token: Type.String(), login: Type.String(), githubUserId: Type.Integer() }),
+    ]),
+  }),
+})
+
 export const userCreated = tell(
   'evt.identity.user.created',
   Type.Object({ email: Type.Union([Type.String(), Type.Null()]) }),
@@ -134,5 +146,13 @@ export const providerKeyChanged = tell(
   Type.Object({
     provider: ModelProvider,
     change: Type.Union([Type.Literal('stored'), Type.Literal('deleted')]),
+  }),
+)
+/** A GitHub account is tied to the user: by a token (`oauth`) or by an App installation (`app`). */
+export const githubConnected = tell(
+  'evt.identity.github.connected',
+  Type.Object({
+    githubUserId: Type.Union([Type.Integer(), Type.Null()]),
+    mode: Type.Union([Type.Literal('oauth'), Type.Literal('app')]),
   }),
 )

@@ -145,6 +145,60 @@ export const providerKeys = identity.table(
   table => [primaryKey({ columns: [table.userId, table.provider] })],
 )
 
+export const oauthTokens = identity.table(
+  'oauth_tokens',
+  {
+    userId: owner(),
+    provider: text('provider').$type<'github'>().notNull(),
+    ...sealed,
+    grantedScopes: text('granted_scopes').array().notNull(),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  table => [primaryKey({ columns: [table.userId, table.provider] })],
+)
+
+/** Trips to an OAuth provider that have begun. Only the hash of a state is kept: it is a credential. */
+export const oauthStates = identity.table(
+  'oauth_states',
+  {
+    stateHash: text('state_hash').primaryKey(),
+    purpose: text('purpose').$type<'login' | 'connect' | 'install'>().notNull(),
+    /** Null for a sign-in: nobody is known yet. */
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
+    next: text('next').notNull(),
+    pkceVerifier: text('pkce_verifier'),
+    expiresAt: instant('expires_at').notNull(),
+    usedAt: instant('used_at'),
+  },
+  table => [index('oauth_states_expires_at').on(table.expiresAt)],
+)
+
+/** What projects last said of a user's GitHub side, for the time it does not answer (identity spec 4). */
+export const githubCounts = identity.table('github_counts', {
+  userId: owner().primaryKey(),
+  installations: integer('installations').notNull(),
+  syncedRepos: integer('synced_repos').notNull(),
+  coveredRepos: integer('covered_repos').notNull(),
+  readAt: instant('read_at').notNull(),
+})
+
+/** Consents to hand a command line a token (identity spec 10). One that is pending has no row yet. */
+export const cliGrants = identity.table(
+  'cli_grants',
+  {
+    jti: uuid('jti').primaryKey(),
+    userId: owner(),
+    nonceHash: text('nonce_hash').notNull(),
+    callback: text('callback').notNull(),
+    status: text('status').$type<'approved' | 'denied'>().notNull(),
+    apiKeyId: uuid('api_key_id').references(() => userApiKeys.id, { onDelete: 'set null' }),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  table => [uniqueIndex('cli_grants_user_nonce_unique').on(table.userId, table.nonceHash)],
+)
+
 export const aiModels = identity.table('ai_models', {
   /** `provider/model`. */
   id: text('id').primaryKey(),
