@@ -35,7 +35,7 @@ const runtimePid = () => system.state().processes.runtime?.pid ?? 0
 /** What the runtime has started and what names the run's sandbox, wherever it hangs in the tree. */
 const leftOf = ({ sandboxId }: StagedRun, ...marks: string[]) => [
   ...descendantsOf(runtimePid()),
-  ...[sandboxId ?? 'none', ...marks].flatMap(processesWith),
+  ...[...(sandboxId ? [sandboxId] : []), ...marks].flatMap(processesWith),
 ]
 
 /** Cancels, and sees that all is over in time and stays over once the run could go on. */
