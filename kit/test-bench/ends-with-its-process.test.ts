@@ -22,7 +22,9 @@ async function serversOfAProcessThat(ending: string): Promise<{ pids: number[]; 
      console.log(JSON.stringify({ pids, directory: temporaryDirectory('any') }))
      ${ending}`,
   )
-  const child = Bun.spawn([process.execPath, file], { stdout: 'pipe', stderr: 'ignore' })
+  // A server that was given to this run would not be started by the process.
+  const env = { ...process.env, TEST_DATABASE_URL: '' }
+  const child = Bun.spawn([process.execPath, file], { env, stdout: 'pipe', stderr: 'ignore' })
   const text = await new Response(child.stdout).text()
   await child.exited
   return JSON.parse(text)

@@ -1,15 +1,30 @@
 /** `npm test`: everything `bun test` finds, and a closing line that says it in one way. */
+import { availableParallelism } from 'node:os'
+import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 
 const COUNTS = { passed: /^\s*(\d+) pass$/gm, failed: /^\s*(\d+) fail$/gm, errors: /^\s*(\d+) errors?$/gm }
 
 /** A machine that does other things too may need longer than the 5 s a test has otherwise. */
 const TEST_LIMIT_MS = 30_000
 
-/** Resolves with the exit code of the run. `args` go to `bun test`. */
+/** Most files wait for processes more than they compute, but each starts a crowd of them. */
+const MAX_FILES_AT_ONCE = 4
+
+/**
+ * Resolves with the exit code of the run. `args` go to `bun test`. Files run at the same time, each in a
+ * process of its own; they share one Postgres server, in which each asker has a database of its own.
+ */
 export async function runTests(root: string, args: readonly string[]): Promise<number> {
-  const child = Bun.spawn([process.execPath, 'test', `--timeout=${TEST_LIMIT_MS}`, ...args], {
+  const filesAtOnce = Math.min(availableParallelism(), MAX_FILES_AT_ONCE)
+  const flags = [`--timeout=${TEST_LIMIT_MS}`, `--parallel=${filesAtOnce}`]
+  const { adminUrl } = await usePostgres()
+  const child = Bun.spawn([process.execPath, 'test', ...flags, ...args], {
     cwd: root,
-    env: { ...process.env, ...(process.stderr.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    env: {
+      ...process.env,
+      TEST_DATABASE_URL: adminUrl,
+      ...(process.stderr.isTTY ? { FORCE_COLOR: '1' } : {}),
+    },
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'pipe',
