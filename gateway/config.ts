@@ -23,6 +23,12 @@ const GatewaySettings = Type.Object({
   CRON_SECRET: Type.Optional(Type.String()),
   E2E_AUTH_SECRET: Type.Optional(Type.String()),
   GATEWAY_SIGNING_KEY: Type.Optional(Type.String({ description: 'Ed25519 private JWK with kid' })),
+  RATE_LIMIT_REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: '^(redis|rediss|valkey|valkeys)://',
+      description: 'where several gateways count',
+    }),
+  ),
   RATE_LIMIT_PAT: limit('60/60', 'count/seconds for each access token, 0 for no limit'),
   RATE_LIMIT_SESSION: limit('300/60', 'count/seconds for each signed-in user, 0 for no limit'),
   RATE_LIMIT_ANON: limit('120/60', 'count/seconds for each address without credentials, 0 for no limit'),
@@ -68,6 +74,8 @@ export interface GatewayConfig {
   /** Ed25519 private key the assertions are signed with. */
   signingKey: JWK
   buckets: Buckets
+  /** Where limits are counted; null: in this process, which is right for a single gateway only. */
+  redisUrl: string | null
   upstreamTimeoutMs: number
   streamIdleTimeoutMs: number
   /** How many requests to services may be under way at once; one more is refused, not queued. */
@@ -99,6 +107,7 @@ export async function readGatewayConfig(
     testSecret: testSecret(raw, log),
     signingKey: await signingKey(raw.GATEWAY_SIGNING_KEY, log),
     buckets: bucketsOf(raw),
+    redisUrl: raw.RATE_LIMIT_REDIS_URL ?? null,
     upstreamTimeoutMs: raw.UPSTREAM_TIMEOUT_MS,
     streamIdleTimeoutMs: raw.STREAM_IDLE_TIMEOUT_MS,
     maxUpstreamRequests: upstreamCapacity(raw.BUN_CONFIG_MAX_HTTP_REQUESTS, log),

@@ -17,6 +17,8 @@ import type { GatewayRow } from './exchange.ts'
 import { answerHealth, createReadiness } from './health.ts'
 import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
+import { openRedis } from './limits/redis-connection.ts'
+import { createRedisLimitStore } from './limits/redis-store.ts'
 import { createMatcher } from './match.ts'
 import { createPipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
@@ -54,7 +56,7 @@ export async function startGateway(
   const watchdog = createWatchdog()
   const accessLog = createAccessLog(writeAccessLog)
 
-  const { limiter, stopSweeping } = startLimits(config)
+  const { limiter, stopLimits } = startLimits(config, log)
   const proxy = createProxy({
     urls: config.serviceUrls,
     sign,
@@ -84,21 +86,24 @@ export async function startGateway(
     proxy.endEventStreams()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
     await server.stop(true)
-    stopSweeping()
+    stopLimits()
     watchdog.close()
     accessLog.flush()
   }
   return { url: `http://${config.host}:${server.port}`, closers: [bus.close, callerCache.close, stopServer] }
 }
 
-function startLimits({ buckets }: GatewayConfig) {
-  const [store, localStore] = [createMemoryLimitStore(), createMemoryLimitStore()]
-  const sweeper = setInterval(() => {
-    store.sweep()
-    localStore.sweep()
-  }, SWEEP_MS)
-  const limiter = createLimiter(buckets, store, localStore)
-  return { limiter, stopSweeping: () => clearInterval(sweeper) }
+/** Counts in Redis where the settings name one, else in this process; webhooks in this process always. */
+function startLimits({ buckets, redisUrl }: GatewayConfig, log: Log) {
+  const memory = createMemoryLimitStore()
+  const sweeper = setInterval(memory.sweep, SWEEP_MS)
+  const redis = redisUrl ? openRedis(redisUrl, log) : null
+  const limiter = createLimiter(buckets, redis ? createRedisLimitStore(redis) : memory, memory)
+  const stopLimits = () => {
+    clearInterval(sweeper)
+    redis?.close()
+  }
+  return { limiter, stopLimits }
 }
 
 /** Everything that says who calls. */

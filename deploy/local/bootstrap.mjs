@@ -34,7 +34,7 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
 if (process.platform === 'win32') fail('Windows is not supported directly; use WSL 2.')
 
 try {
-  await installPrograms()
+  await installPrograms(process.argv[2])
   const bun = await installDependencies(root)
   const command = [bun, join(root, 'deploy/local/main.ts'), ...process.argv.slice(2)]
   // Killed outright, we could not tell the launcher to stop; so the kernel does.

@@ -32,7 +32,7 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...['TRUSTED_ORIGINS', 'CORS_ALLOWED_ORIGINS', 'MCP_ALLOWED_ORIGINS', 'TRUSTED_PROXIES'],
     ...['CRON_SECRET', 'E2E_AUTH_SECRET', 'UPSTREAM_TIMEOUT_MS', 'STREAM_IDLE_TIMEOUT_MS'],
     'BUN_CONFIG_MAX_HTTP_REQUESTS',
-    ...LIMITS.map(name => `RATE_LIMIT_${name}`),
+    ...[...LIMITS, 'REDIS_URL'].map(name => `RATE_LIMIT_${name}`),
   ],
   identity: [
     ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],

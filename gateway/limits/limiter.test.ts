@@ -34,7 +34,23 @@ test('webhooks keep coming while the shared store is away, and are still counted
   const limiter = createLimiter(buckets, away, createMemoryLimitStore())
   for (let count = 1; count <= 600; count += 1) await limiter.admit(exchange(), row, WEBHOOK, null)
   await expect(limiter.admit(exchange(), row, WEBHOOK, null)).rejects.toThrow('Rate limit')
-  await expect(limiter.admit(exchange(), row, ANONYMOUS, null)).rejects.toThrow('away')
+})
+
+test('a store that is away is 503 with a time to come back, for callers and for bad credentials', async () => {
+  const limiter = createLimiter(buckets, away, createMemoryLimitStore())
+  const isAway = { status: 503, code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: 60 }
+  const refusalOf = (work: Promise<unknown>) =>
+    work.then(
+      () => null,
+      error => error,
+    )
+  expect(await refusalOf(limiter.admit(exchange(), row, ANONYMOUS, null))).toMatchObject(isAway)
+  expect(await refusalOf(limiter.countFailure(exchange()))).toMatchObject(isAway)
+})
+
+test('a slot that cannot be given back does not spoil the answer', async () => {
+  const [bucket] = [buckets.signInEmail ?? { name: 'b', limit: 1, windowMs: 1 }]
+  await createLimiter(buckets, away, away).giveBack({ bucket, key: 'a@b.test', ticket: 1 })
 })
 
 test('schedulers and tests are counted nowhere', async () => {

@@ -1,10 +1,10 @@
 /** Step 8 of the pipeline: which buckets a request is charged to, and what a refusal says (gateway spec 6). */
-import { ApiError } from '@mogplex/kit/errors.ts'
+import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Caller } from '../callers/caller.ts'
 import type { Buckets } from '../config.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Bucket, LimitStore } from './store.ts'
+import type { Bucket, LimitStore, Verdict } from './store.ts'
 
 /** What the `RateLimit-*` headers say. */
 export interface LimitState {
@@ -22,13 +22,18 @@ export interface Charge {
 
 export interface Limiter {
   /**
-   * Charges every bucket the request counts in, or none of them; throws 429. `exchange.limit` becomes the
-   * state of the bucket closest to the row. The charge of the sign-in's e-mail address is returned: only a
-   * failure is to count there, so it is {@link Limiter.giveBack given back} after any other outcome.
+   * Charges every bucket the request counts in, or none of them; throws 429, and 503 when the store does not
+   * say. `exchange.limit` becomes the state of the bucket closest to the row. The charge of the sign-in's
+   * e-mail address is returned: only a failure is to count there, so it is
+   * {@link Limiter.giveBack given back} after any other outcome.
    */
   admit: (exchange: Exchange, row: Route, caller: Caller, email: string | null) => Promise<Charge | null>
+  /** Never rejects: what the store could not be told leaves the window by itself. */
   giveBack: (charge: Charge) => Promise<void>
-  /** Counts a bad credential of the exchange's address; throws 429 beyond the budget. */
+  /**
+   * Counts a bad credential of the exchange's address; throws 429 beyond the budget, and 503 when the store
+   * does not say: guesses that nobody counts are not answered.
+   */
   countFailure: (exchange: Exchange) => Promise<void>
 }
 
@@ -37,13 +42,19 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
   const storeOf = (bucket: Bucket) => (bucket === buckets.webhook ? localStore : store)
   const take = async (exchange: Exchange, bucket: Bucket | null, key: string): Promise<Charge | null> => {
     if (!bucket) return null
-    const { isAdmitted, remaining, resetMs, ticket } = await storeOf(bucket).take(bucket, key)
+    const { isAdmitted, remaining, resetMs, ticket } = await verdictOf(storeOf(bucket), bucket, key)
     const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
     exchange.limit = { bucket, remaining, resetSeconds }
     if (!isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
     return { bucket, key, ticket }
   }
-  const giveBack = async ({ bucket, key, ticket }: Charge) => storeOf(bucket).giveBack(bucket, key, ticket)
+  const giveBack = async ({ bucket, key, ticket }: Charge) => {
+    try {
+      await storeOf(bucket).giveBack(bucket, key, ticket)
+    } catch {
+      // The request has its answer; the store's own connection reports that it is away.
+    }
+  }
 
   return {
     giveBack,
@@ -64,6 +75,14 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
     countFailure: async exchange => {
       await take(exchange, buckets.failedAuthentication, exchange.clientIp)
     },
+  }
+}
+
+async function verdictOf(store: LimitStore, bucket: Bucket, key: string): Promise<Verdict> {
+  try {
+    return await store.take(bucket, key)
+  } catch (cause) {
+    throw unavailable('Rate limiting is unavailable', { retryAfterSeconds: AWAY_RETRY_AFTER_SECONDS, cause })
   }
 }
 
@@ -104,6 +123,7 @@ function rowBucket(
 
 /** Documented as a constant (v1 contract 3). */
 const PAT_RETRY_AFTER_SECONDS = 60
+const AWAY_RETRY_AFTER_SECONDS = 60
 
 function refusal(retryAfterSeconds: number): ApiError {
   return new ApiError('RATE_LIMITED', `Rate limit exceeded. Retry after ${retryAfterSeconds}s.`, {

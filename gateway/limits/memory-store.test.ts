@@ -2,6 +2,10 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createMemoryLimitStore } from './memory-store.ts'
 import type { Bucket } from './store.ts'
+import { checkLimitStore } from './store-conformance.ts'
+
+const shared = createMemoryLimitStore()
+checkLimitStore(() => [shared])
 
 const bucket: Bucket = { name: 'b', limit: 3, windowMs: 1_000 }
 

@@ -25,7 +25,12 @@ export interface RunningProcess {
   child: Bun.Subprocess
 }
 
-export async function startFleet() {
+/** `gatewaySettings` are the same for all three. */
+export async function startFleet({
+  gatewaySettings = {},
+}: {
+  gatewaySettings?: Record<string, string>
+} = {}) {
   const [server, nats, issuers] = await Promise.all([
     usePostgres(),
     useNats({ jetstream: true, users: natsUsers(NATS_PASSWORDS) }),
@@ -55,6 +60,7 @@ export async function startFleet() {
     start('gateway/main.ts', port, {
       ...common,
       ...OPEN_DOORS,
+      ...gatewaySettings,
       NATS_URL: withLogin(nats.url, 'gateway', NATS_PASSWORDS.gateway),
       GATEWAY_SIGNING_KEY: issuers.environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY,
     })

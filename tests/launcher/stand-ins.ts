@@ -11,7 +11,7 @@ const START = join(import.meta.dir, '../../deploy/local/start/start.ts')
 /** Answers /readyz, tells its environment, starts a process of its own, and can be told not to end. */
 const STAND_IN = `
   process.on('SIGINT', () => undefined)
-  const child = Bun.spawn(['sleep', '600'])
+  const child = Bun.spawn(['sleep', '120'])
   let isStubborn = false
   process.on('SIGTERM', () => { if (!isStubborn) process.exit(0) })
   Bun.serve({

@@ -13,6 +13,12 @@ const NEEDED = {
   ...(isLinux ? { bwrap: 'bubblewrap', setpriv: 'util-linux', prlimit: 'util-linux' } : {}),
 }
 
+/** What `npm test` needs besides, by program name: tests run on real ones. */
+const NEEDED_FOR_TESTS = { 'redis-server': 'redis-server' }
+
+/** We start these ourselves; the packages' own services would listen to others too, open to all. */
+const RUN_BY_US = ['nats-server', 'redis-server']
+
 /** What to type where we cannot install ourselves, by the package manager that is there. */
 const BY_HAND = [
   ['apt-get', packages => `sudo apt-get install ${packages}`],
@@ -22,16 +28,20 @@ const BY_HAND = [
   ['brew', packages => `brew install ${packages}`],
 ]
 
-/** Installs what is missing where root or sudo allows it, else throws one line that says what to install. */
-export async function installPrograms() {
-  const missing = Object.keys(NEEDED).filter(name => findProgram(name) === null)
+/**
+ * Installs what is missing for an npm script where root or sudo allows it, else throws one line that says
+ * what to install.
+ */
+export async function installPrograms(script) {
+  const needed = script === 'test' ? { ...NEEDED, ...NEEDED_FOR_TESTS } : NEEDED
+  const missing = Object.keys(needed).filter(name => findProgram(name) === null)
   if (missing.length === 0) return
-  const packages = [...new Set(missing.map(name => NEEDED[name]))]
+  const packages = [...new Set(missing.map(name => needed[name]))]
   const asRoot = await rightsToInstall()
   if (!asRoot) throw new Error(whatToInstall(missing, packages.join(' ')))
   await installDebianPackages(asRoot, packages)
   const still = missing.filter(name => findProgram(name) === null)
-  if (still.length > 0) throw new Error(whatToInstall(still, still.map(name => NEEDED[name]).join(' ')))
+  if (still.length > 0) throw new Error(whatToInstall(still, still.map(name => needed[name]).join(' ')))
 }
 
 /** The words to put before apt-get, or null where there is no apt-get or no right to use it unasked. */
@@ -53,9 +63,9 @@ async function installDebianPackages(asRoot, packages) {
   await runStep('Reading the list of Debian packages', [...aptGet, 'update'])
   const install = [...aptGet, 'install', '-y', '--no-install-recommends', ...packages]
   await runStep(`Installing ${packages.join(', ')}`, install)
-  // We run nats-server ourselves; the package's own service would listen to the whole network, open to all.
-  if (packages.includes('nats-server') && existsSync('/run/systemd/system'))
-    await succeeds([...asRoot, 'systemctl', 'disable', '--now', 'nats-server'])
+  if (!existsSync('/run/systemd/system')) return
+  for (const service of packages.filter(name => RUN_BY_US.includes(name)))
+    await succeeds([...asRoot, 'systemctl', 'disable', '--now', service])
 }
 
 function whatToInstall(missing, packages) {
