@@ -26,5 +26,8 @@ export interface Exchange {
   readonly keepOpen: () => void
 }
 
+/** What the gateway answers itself, whether or not any service is there. */
+export type OwnAnswer = 'healthz' | 'readyz' | 'stylesheet'
+
 /** The rows of the table, and those the gateway answers itself. */
-export type GatewayRow = Route | { method: 'GET'; path: string; answeredBy: 'healthz' | 'readyz' }
+export type GatewayRow = Route | { method: 'GET'; path: string; answeredBy: OwnAnswer }

@@ -4,6 +4,7 @@ import type { Closer } from '@mogplex/kit/boot/process.ts'
 import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
+import { answerStylesheet, STYLESHEET_ROUTE } from '@mogplex/kit/pages/stylesheet.ts'
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
@@ -35,6 +36,7 @@ export interface RunningGateway {
 const OWN_ROWS: readonly GatewayRow[] = [
   { method: 'GET', path: '/healthz', answeredBy: 'healthz' },
   { method: 'GET', path: '/readyz', answeredBy: 'readyz' },
+  { method: 'GET', path: STYLESHEET_ROUTE, answeredBy: 'stylesheet' },
 ]
 
 const SWEEP_MS = 10_000
@@ -71,7 +73,11 @@ export async function startGateway(
     ...callerParts(config, callerCache.ask, limiter),
     limiter,
     proxy,
-    own: { healthz: answerHealth, readyz: createReadiness(config.serviceUrls) },
+    own: {
+      healthz: answerHealth,
+      readyz: createReadiness(config.serviceUrls),
+      stylesheet: answerStylesheet,
+    },
     publicOrigin: config.publicOrigin,
     trustedOrigins: config.trustedOrigins,
     corsOrigins: config.corsOrigins,

@@ -1,7 +1,9 @@
 /** Which headers cross the gateway, in both directions (gateway spec 9, 10). */
 
+import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { SessionCookie } from './callers/session.ts'
 import type { Exchange } from './exchange.ts'
+import { addPageHeaders } from './pages.ts'
 
 const HOP_BY_HOP = [
   'connection',
@@ -74,7 +76,8 @@ export function relayedHeaders(upstream: Headers): Headers {
 /** Adds what every answer carries, wherever it was made. */
 export function finishHeaders(headers: Headers, exchange: Exchange, cookie: SessionCookie): void {
   headers.set('x-request-id', exchange.requestId)
-  if (exchange.path.startsWith('/api/')) {
+  if (isPagePath(exchange.path)) addPageHeaders(headers)
+  else if (exchange.path.startsWith('/api/')) {
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
     headers.set('x-content-type-options', 'nosniff')
   }

@@ -6,13 +6,14 @@ import type { CallerResolver } from './callers/resolve.ts'
 import type { SessionCookie } from './callers/session.ts'
 import { addCorsHeaders, takesTokens } from './cors.ts'
 import { bodyTooLarge, errorResponse, methodNotAllowed } from './errors.ts'
-import type { Exchange, GatewayRow } from './exchange.ts'
+import type { Exchange, GatewayRow, OwnAnswer } from './exchange.ts'
 import { type Gates, gateOf } from './gates.ts'
 import { finishHeaders } from './headers.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
 import type { Matcher, Target } from './match.ts'
 import { isTrustedOrigin } from './origin.ts'
+import { isSentToLogin, loginRedirect } from './pages.ts'
 import type { NormalPath } from './path.ts'
 import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
@@ -27,7 +28,7 @@ export interface PipelineParts {
   proxy: UpstreamProxy
   cookie: SessionCookie
   /** What the gateway answers itself. */
-  own: Record<'healthz' | 'readyz', () => Response | Promise<Response>>
+  own: Record<OwnAnswer, () => Response | Promise<Response>>
   publicOrigin: string
   trustedOrigins: ReadonlySet<string>
   corsOrigins: ReadonlySet<string>
@@ -47,7 +48,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       response = await run(parts, exchange, path, query, onEnd)
     } catch (error) {
       if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
-      response = errorResponse(exchange.path, error)
+      response = errorResponse(exchange, error)
     }
     finishHeaders(response.headers, exchange, parts.cookie)
     addCorsHeaders(response.headers, exchange.request.headers, parts.corsOrigins)
@@ -76,9 +77,9 @@ async function run(
   exchange.caller = gate && (await gate(exchange))
   if (!target || isGone(target)) throw notFound()
   if (method === 'OPTIONS') {
-    return answerOptions(exchange.path, headers.get('origin'), target.allow, preflightOrigins(parts, target))
+    return answerOptions(exchange, headers.get('origin'), target.allow, preflightOrigins(parts, target))
   }
-  if (!row) return methodNotAllowed(exchange.path, target.allow)
+  if (!row) return methodNotAllowed(exchange, target.allow)
   if ('answeredBy' in row) return parts.own[row.answeredBy]()
 
   const caller = exchange.caller ?? (await parts.resolveCaller(exchange, row))
@@ -88,6 +89,9 @@ async function run(
   const failure = await parts.limiter.admit(exchange, row, caller, body && signInEmail(body))
   let status = 0
   try {
+    if (isSentToLogin(row, caller.mode)) {
+      return loginRedirect(path.encoded, query, headers.get('referer'), parts.publicOrigin)
+    }
     checkMode(row, caller)
     checkScope(row, caller)
     checkOrigin(parts, request, row, caller.mode === 'session')

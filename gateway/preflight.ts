@@ -1,6 +1,7 @@
 /** OPTIONS on a known path (gateway spec 8). */
 import { ApiError } from '@mogplex/kit/errors.ts'
 import { errorResponse } from './errors.ts'
+import type { Exchange } from './exchange.ts'
 
 const ALLOWED_HEADERS = 'authorization, content-type, idempotency-key'
 
@@ -9,14 +10,14 @@ const ALLOWED_HEADERS = 'authorization, content-type, idempotency-key'
  * preflight, and only the methods are told.
  */
 export function answerOptions(
-  path: string,
+  exchange: Exchange,
   origin: string | null,
   allow: string,
   allowedOrigins: ReadonlySet<string>,
 ): Response {
   if (origin === null) return new Response(null, { status: 204, headers: { allow } })
   if (!allowedOrigins.has(origin)) {
-    const refusal = errorResponse(path, new ApiError('FORBIDDEN', 'Origin not allowed'))
+    const refusal = errorResponse(exchange, new ApiError('FORBIDDEN', 'Origin not allowed'))
     refusal.headers.set('vary', 'origin')
     return refusal
   }

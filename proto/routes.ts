@@ -41,6 +41,8 @@ export interface Route {
    * sign-out has to know which session to end (identity spec 2).
    */
   readsSession?: true
+  /** A session route that people open in a browser: without a session they are sent to `/login` and back. */
+  redirectsToLogin?: true
   /** A limit bucket of its own beside the caller's (gateway spec 6). */
   bucket?: 'sign-in' | 'sign-up' | 'key-verify'
   /** Where a body may be of another size than 1 MiB (gateway spec 1, step 3). */
@@ -73,6 +75,7 @@ const session: Row = { access: 'session' }
 const optional: Row = { access: 'optional' }
 const signIn: Row = { access: 'public', checkOrigin: true }
 const v1: Row = { access: 'pat' }
+const page: Row = { access: 'session', redirectsToLogin: true }
 
 export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/auth/providers', ['GET'], { access: 'public' }),
@@ -96,6 +99,13 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/models/new-arrivals', ['GET'], optional),
   ...rows('identity', '/api/models/new-arrivals', ['POST', 'PATCH']),
   ...rows('identity', '/api/v1/mogplex/models', ['GET'], v1),
+
+  ...rows('identity', '/', ['GET'], { access: 'public' }),
+  ...rows('identity', '/login', ['GET'], { access: 'public', readsSession: true }),
+  ...rows('identity', '/settings/api-keys', ['GET'], page),
+  ...rows('identity', '/assets/forms.js', ['GET'], { access: 'public' }),
+  ...rows('identity', '/assets/login.js', ['GET'], { access: 'public' }),
+  ...rows('identity', '/assets/api-keys.js', ['GET'], { access: 'public' }),
 
   ...rows('projects', '/api/repos', ['GET', 'POST', 'PATCH', 'DELETE']),
   ...rows('projects', '/api/repos/:id', ['GET', 'PATCH', 'DELETE']),

@@ -36,6 +36,14 @@ test('laptop defaults yield to what the person says', () => {
   expect(childEnvironment('projects', instance, {}).LOCAL_GIT_ROOTS).toBe(homedir())
 })
 
+test('the address in numbers is trusted like the name it stands for, until the person says otherwise', () => {
+  const trusted = (own: Environment, publicBaseUrl = instance.publicBaseUrl) =>
+    childEnvironment('gateway', { ...instance, publicBaseUrl }, own).TRUSTED_ORIGINS
+  expect(trusted({})).toBe('http://127.0.0.1:1')
+  expect(trusted({ TRUSTED_ORIGINS: 'https://other.test' })).toBe('https://other.test')
+  expect(trusted({}, 'https://mogplex.example')).toBe('')
+})
+
 test('every process logs in to NATS as itself, unless NATS_URL brings a login', () => {
   expect(childEnvironment('runtime', instance, {}).NATS_URL).toBe(
     `nats://runtime:${keys.natsPasswords.runtime}@127.0.0.1:9`,

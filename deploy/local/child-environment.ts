@@ -106,9 +106,20 @@ export function childEnvironment(name: ProcessName, instance: Instance, own: Env
       ]),
     ),
     ...(name === 'gateway'
-      ? { GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway) }
+      ? {
+          TRUSTED_ORIGINS: own.TRUSTED_ORIGINS ?? otherNameOf(instance.publicBaseUrl),
+          GATEWAY_SIGNING_KEY: JSON.stringify(instance.keys.signingKeys.gateway),
+        }
       : serviceSettings(name, instance)),
   }
+}
+
+/** A browser that was given the address in numbers is as welcome as one that was given the name. */
+function otherNameOf(publicBaseUrl: string): string {
+  const url = new URL(publicBaseUrl)
+  if (url.hostname !== 'localhost') return ''
+  url.hostname = '127.0.0.1'
+  return url.origin
 }
 
 function serviceSettings(name: ServiceName, { keys, databaseUrls, runtimeDirectory }: Instance): Environment {

@@ -2,6 +2,7 @@
 import type { AssertionSigner } from '@mogplex/kit/assertion/signer.ts'
 import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
 import type { Log } from '@mogplex/kit/log.ts'
+import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import { CLIENT_IP_HEADER, IDENTITY_HEADER, REQUEST_ID_HEADER } from '@mogplex/proto/caller.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
@@ -130,7 +131,7 @@ async function relay(
   const { status } = upstream
   const headers = relayedHeaders(upstream.headers)
   const type = headers.get('content-type') ?? ''
-  if (status >= 500 && !isJson(type)) {
+  if (status >= 500 && !isJson(type) && !isPageOfOurs(exchange.path, type)) {
     await upstream.body?.cancel()
     throw new ApiError('INTERNAL_ERROR', 'Internal error', { cause: `${row.service} answered ${status}` })
   }
@@ -156,6 +157,11 @@ async function relay(
   })
   if (type.startsWith('text/event-stream')) eventStreams.add(finish)
   return new Response(stream, { status, headers })
+}
+
+/** Services tell their errors as pages where people open them. */
+function isPageOfOurs(path: string, contentType: string): boolean {
+  return isPagePath(path) && contentType.startsWith('text/html')
 }
 
 function isJson(contentType: string): boolean {

@@ -5,6 +5,7 @@ import type { ServiceName } from '@mogplex/proto/services.ts'
 import { Elysia } from 'elysia'
 import { ApiError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { errorPage, isPagePath } from '../pages/page.ts'
 
 export interface ServiceAppOptions {
   name: ServiceName
@@ -32,15 +33,16 @@ export function createServiceApp({ name, log, isReady }: ServiceAppOptions) {
     )
 }
 
-/** The HTTP answer of an error, `Retry-After` included. */
+/** The HTTP answer of an error in the envelope of its path, or as a page; `Retry-After` included. */
 function answer(path: string, error: ApiError, log: Log): Response {
   if (error.status >= 500) log.warn({ event: 'request.refused', path, err: error })
-  const headers = new Headers({ 'cache-control': 'no-store' })
-  if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds))
-  return Response.json(errorBody(path, error.code, error.message, error.details), {
-    status: error.status,
-    headers,
-  })
+  const response = isPagePath(path)
+    ? errorPage(error.status, error.message)
+    : Response.json(errorBody(path, error.code, error.message, error.details), { status: error.status })
+  response.headers.set('cache-control', 'no-store')
+  if (error.retryAfterSeconds !== undefined)
+    response.headers.set('retry-after', String(error.retryAfterSeconds))
+  return response
 }
 
 /**

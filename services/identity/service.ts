@@ -2,7 +2,9 @@
 import { join } from 'node:path'
 import type { ServiceDefinition } from '@mogplex/kit/boot/service.ts'
 import { apiKeyAnswers } from './api-keys/answers.ts'
+import { keysPage } from './api-keys/keys-page.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
+import { assetRoutes } from './assets/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { type IdentityKit, IdentitySettings } from './environment.ts'
@@ -15,6 +17,7 @@ import { providerKeyRoutes } from './provider-keys/routes.ts'
 import { sessionAnswers } from './sessions/answers.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
+import { loginPage } from './sign-in/login-page.ts'
 import { warmUpPasswords } from './sign-in/password-hash.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { userAnswers } from './users/answers.ts'
@@ -37,6 +40,9 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         settingsRoutes(kit),
         modelRoutes(kit),
         auditRoutes(kit),
+        assetRoutes(kit),
+        loginPage(kit),
+        keysPage(kit),
       ],
       answers: [
         ...leases.answers,

@@ -14,7 +14,7 @@ const NEEDED = {
 }
 
 /** What `npm test` needs besides, by program name: tests run on real ones. */
-const NEEDED_FOR_TESTS = { 'redis-server': 'redis-server' }
+const NEEDED_FOR_TESTS = { 'redis-server': 'redis-server', chromium: 'chromium' }
 
 /** We start these ourselves; the packages' own services would listen to others too, open to all. */
 const RUN_BY_US = ['nats-server', 'redis-server']

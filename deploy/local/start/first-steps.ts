@@ -5,7 +5,7 @@ export function firstSteps(baseUrl: string): string {
   return `
   ${baseUrl}
 
-  First, make an account:
+  Open it to make an account and an access token. Or by hand:
 
     curl -c cookies.txt ${baseUrl}/api/auth/sign-up/email -H 'content-type: application/json' \\
       -d '{"email":"you@example.com","password":"a-long-password"}'

@@ -100,6 +100,14 @@ const WORKSPACE: Record<string, Field> = {
 }
 
 export const INPUTS: Record<string, Input> = {
+  'GET /': {},
+  // Whatever stands in the address, the page is shown.
+  'GET /login': { query: { next: always(200), error: always(200), expired: always(200), mode: always(200) } },
+  'GET /settings/api-keys': {},
+  'GET /assets/forms.js': {},
+  'GET /assets/login.js': {},
+  'GET /assets/api-keys.js': {},
+
   'GET /api/auth/providers': {},
   'GET /api/auth/get-session': {},
   'POST /api/auth/sign-up/email': {

@@ -92,6 +92,13 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'PATCH /api/models/new-arrivals': sending('/api/models/new-arrivals', () => ({ autoEnable: true })),
     [`GET ${V1}/models`]: at(`${V1}/models`),
 
+    'GET /': { ...at('/'), status: 302 },
+    'GET /login': at('/login?error=access_denied'),
+    'GET /settings/api-keys': at('/settings/api-keys'),
+    'GET /assets/forms.js': at('/assets/forms.js'),
+    'GET /assets/login.js': at('/assets/login.js'),
+    'GET /assets/api-keys.js': at('/assets/api-keys.js'),
+
     'GET /api/repos': at('/api/repos'),
     'POST /api/repos': {
       names: 'workspace',

@@ -10,7 +10,7 @@ export function expectedStatus(row: Route, example: Example, caller: Standing): 
   return example.names && caller.who === 'stranger' ? 404 : (example.status ?? 200)
 }
 
-function refusalFor(row: Route, caller: Standing): 401 | 403 | 404 | null {
+function refusalFor(row: Route, caller: Standing): 302 | 401 | 403 | 404 | null {
   switch (row.access) {
     case 'public':
     case 'webhook':
@@ -22,6 +22,7 @@ function refusalFor(row: Route, caller: Standing): 401 | 403 | 404 | null {
     case 'gone':
       return 404
     default:
+      if (row.redirectsToLogin && caller.mode === 'nobody') return 302
       return refusalForUsers(row, caller)
   }
 }

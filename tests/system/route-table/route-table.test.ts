@@ -1,5 +1,6 @@
 /** Issue 2, "It must hold", 1: every row of the route table with every kind of caller. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { isV1Path } from '@mogplex/proto/errors.ts'
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
@@ -118,7 +119,8 @@ function request(method: string, { path, json, headers = {} }: Sent, as: Credent
 function expectHeadersOf(response: Response, row: Route, caller: Caller): void {
   const { headers } = response
   expect(headers.get('x-request-id')).toMatch(/^[A-Za-z0-9._-]{8,128}$/)
-  expect(headers.get('cache-control')).toBe('no-store')
+  expect(headers.get('cache-control')).toBe(row.path.startsWith('/assets/') ? 'no-cache' : 'no-store')
+  if (isPagePath(row.path)) expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
   expect(headers.get('x-content-type-options')).toBe('nosniff')
   expect(headers.get('www-authenticate')).toBe(response.status === 401 ? 'Bearer realm="mogplex"' : null)
   if (takesCookie(row, caller))
@@ -128,6 +130,10 @@ function expectHeadersOf(response: Response, row: Route, caller: Caller): void {
 const CODES: Record<number, string> = { 401: 'UNAUTHORIZED', 403: 'FORBIDDEN' }
 
 function expectEnvelope(row: Route, response: Response, text: string): void {
+  if (isPagePath(row.path)) {
+    expect(text).toStartWith('<!doctype html>')
+    return
+  }
   const isV1 = isV1Path(row.path)
   const body = JSON.parse(text)
   if (isV1) expect(body).toEqual({ ok: false, error: { code: body.error.code, message: expect.any(String) } })
@@ -201,12 +207,12 @@ test('a known path answers other methods with 405 and those it has', async () =>
       // Cron routes say so to their own callers only; elsewhere the secret is nothing.
       const as = { token: SECRETS.CRON_SECRET }
       const response = await send(system, method, path.replace(/:\w+/, crypto.randomUUID()), { as })
-      const body = await response.json()
+      const text = await response.text()
       expect([method, path, response.status, response.headers.get('allow')]).toEqual([
         ...[method, path, 405],
         allowed.join(', '),
       ])
-      expect(isV1Path(path) ? body.error.code : body.code).toBe('BAD_REQUEST')
+      expect(text).toContain(isPagePath(path) ? '<!doctype html>' : '"code":"BAD_REQUEST"')
     }
   }
 })
@@ -228,7 +234,7 @@ test('all refused credentials get one and the same answer', () => {
 })
 
 test('an unknown path is 404 to everybody', async () => {
-  for (const path of ['/api/nothing', '/api/v1/mogplex/nothing', '/api/reposx', '/']) {
+  for (const path of ['/api/nothing', '/api/v1/mogplex/nothing', '/api/reposx', '/nothing']) {
     for (const { credential } of people.callers) {
       const response = await send(system, 'GET', path, { as: credential })
       expect([path, response.status]).toEqual([path, 404])
