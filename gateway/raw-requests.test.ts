@@ -60,7 +60,7 @@ test('an encoded percent stays encoded', async () => {
   expect(new URL(bench.reached[0]?.url ?? '').pathname).toBe('/api/repos/%252e%252e')
 })
 
-test.each(['/api/Repos', '/api/reposx', '/api', '/', '/api/repos/a/b/c', `/${'a/'.repeat(40)}a`])(
+test.each(['/api/Repos', '/api/reposx', '/api', '/api/repos/a/b/c', `/${'a/'.repeat(40)}a`])(
   '%s is unknown',
   async target => {
     expect((await get(target)).status).toBe(404)
@@ -106,7 +106,7 @@ test.each([
   ['CONNECT h:443', 400],
   ['CONNECT h', 400],
   ['CONNECT http://evil.test/api/repos', 405],
-  ['CONNECT http://evil.test:443', 404],
+  ['CONNECT http://evil.test:443', 405],
   ['CONNECT /api/repos', 405],
   ['TRACE /api/repos', 405],
   ['PROPFIND /api/repos', 405],
@@ -145,14 +145,19 @@ test.each([
   ['http://evil.test//api/repos', 400],
   ['http://evil.test/../api/repos', 400],
   ['http://evil.test/api%2Frepos', 400],
-  ['http://evil.test\\api\\repos', 404],
-  ['http://evil.test', 404],
-  ['http://evil.test?/api/repos', 404],
   ['http://evil.test/http://h/api/repos', 400],
 ])('%s hides no trick: %d', async (target, status) => {
   expect((await get(target)).status).toBe(status)
   expect(bench.reached).toHaveLength(0)
 })
+
+test.each(['http://evil.test\\api\\repos', 'http://evil.test', 'http://evil.test?/api/repos'])(
+  '%s names no path: it is the start page, which is everybody’s',
+  async target => {
+    expect((await get(target)).status).toBe(200)
+    expect(bench.reached.map(({ url }) => new URL(url).pathname)).toEqual(['/'])
+  },
+)
 
 test('an unheard-of method ends the connection', async () => {
   expect((await sendRaw(bench.port, `FOO /api/repos HTTP/1.1\r\n${AUTHORIZED}\r\n`)).isClosed).toBe(true)
