@@ -52,6 +52,7 @@ export interface Buckets {
   signInEmail: Bucket | null
   signUp: Bucket | null
   keyVerify: Bucket | null
+  cliApprove: Bucket | null
   webhook: Bucket | null
 }
 
@@ -172,6 +173,7 @@ function bucketsOf(raw: RawSettings): Buckets {
     signInEmail: bucketOf('sign-in-email', raw.RATE_LIMIT_SIGNIN_EMAIL),
     signUp: bucketOf('sign-up', raw.RATE_LIMIT_SIGNUP),
     keyVerify: bucketOf('key-verify', '10/60'),
+    cliApprove: bucketOf('cli-approve', '10/60'),
     webhook: bucketOf('webhook', '600/60'),
   }
 }

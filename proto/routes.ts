@@ -44,7 +44,7 @@ export interface Route {
   /** A session route that people open in a browser: without a session they are sent to `/login` and back. */
   redirectsToLogin?: true
   /** A limit bucket of its own beside the caller's (gateway spec 6). */
-  bucket?: 'sign-in' | 'sign-up' | 'key-verify'
+  bucket?: 'sign-in' | 'sign-up' | 'key-verify' | 'cli-approve'
   /** Where a body may be of another size than 1 MiB (gateway spec 1, step 3). */
   maxBodyBytes?: number
 }
@@ -87,6 +87,8 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/auth/sessions', ['GET'], session),
   ...rows('identity', '/api/auth/sessions/:id', ['DELETE'], session),
   ...rows('identity', '/api/auth/password', ['POST'], session),
+  ...rows('identity', '/api/auth/cli/approve', ['POST'], { ...session, bucket: 'cli-approve' }),
+  ...rows('identity', '/api/auth/cli/deny', ['POST'], session),
   ...rows('identity', '/api/settings', ['GET', 'PATCH']),
   ...rows('identity', '/api/settings/api-keys', ['GET', 'POST'], session),
   ...rows('identity', '/api/settings/api-keys/:id', ['DELETE'], session),
@@ -103,9 +105,11 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/', ['GET'], { access: 'public' }),
   ...rows('identity', '/login', ['GET'], { access: 'public', readsSession: true }),
   ...rows('identity', '/settings/api-keys', ['GET'], page),
+  ...rows('identity', '/cli-auth', ['GET'], page),
   ...rows('identity', '/assets/forms.js', ['GET'], { access: 'public' }),
   ...rows('identity', '/assets/login.js', ['GET'], { access: 'public' }),
   ...rows('identity', '/assets/api-keys.js', ['GET'], { access: 'public' }),
+  ...rows('identity', '/assets/cli-auth.js', ['GET'], { access: 'public' }),
 
   ...rows('projects', '/api/repos', ['GET', 'POST', 'PATCH', 'DELETE']),
   ...rows('projects', '/api/repos/:id', ['GET', 'PATCH', 'DELETE']),

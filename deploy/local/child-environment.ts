@@ -35,7 +35,8 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...[...LIMITS, 'REDIS_URL'].map(name => `RATE_LIMIT_${name}`),
   ],
   identity: [
-    ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],
+    ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'CLI_TOKEN_TTL_DAYS'],
+    ...['DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],
     ...['DEFAULT', 'USER_IDS', 'EMAILS', 'EMAIL_DOMAINS'].map(name => `PLATFORM_ACCESS_${name}`),
     ...['OPENAI', 'ANTHROPIC', 'OPENROUTER', 'AI_GATEWAY'].map(name => `${name}_API_KEY`),
     'SECRETS_ENCRYPTION_KEY_PREVIOUS',

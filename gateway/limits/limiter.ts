@@ -116,8 +116,11 @@ function rowBucket(
     case 'sign-up':
       return [buckets.signUp, clientIp]
     case 'key-verify':
+    case 'cli-approve': {
+      const bucket = name === 'key-verify' ? buckets.keyVerify : buckets.cliApprove
       // Whoever is no user here is turned away by the next step and has no budget to spend.
-      return caller.mode === 'session' ? [buckets.keyVerify, caller.userId] : [null, '']
+      return caller.mode === 'session' ? [bucket, caller.userId] : [null, '']
+    }
   }
 }
 

@@ -20,6 +20,10 @@ export const IdentitySettings = Type.Object({
   PLATFORM_ACCESS_USER_IDS: list('users who may use everything'),
   PLATFORM_ACCESS_EMAILS: list('e-mail addresses whose users may use everything'),
   PLATFORM_ACCESS_EMAIL_DOMAINS: list('e-mail domains whose users may use everything'),
+  CLI_TOKEN_TTL_DAYS: Type.Integer({
+    ...{ default: 90, minimum: 1, maximum: 3_650 },
+    description: 'how long a token lives that a command line was given',
+  }),
   DEFAULT_MODEL_ID: Type.Optional(Type.String({ description: 'the model of users who chose none' })),
   OPENAI_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.openai.com/v1' }),
   ANTHROPIC_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.anthropic.com' }),

@@ -6,6 +6,7 @@ import { keysPage } from './api-keys/keys-page.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { assetRoutes } from './assets/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
+import { cliGrantRoutes } from './cli-grants/routes.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { type IdentityKit, IdentitySettings } from './environment.ts'
 import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
@@ -43,6 +44,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         assetRoutes(kit),
         loginPage(kit),
         keysPage(kit),
+        cliGrantRoutes(kit),
       ],
       answers: [
         ...leases.answers,

@@ -15,8 +15,17 @@ const MAX_LIVE_KEYS = 100
 const DAY_MS = 86_400_000
 
 /** `token` is the only copy of the plaintext. 409 when the user holds 100 live tokens. */
-export async function createKey(
-  database: Database,
+export function createKey(database: Database, owner: Requester, wanted: NewKeyRequest, now: Date) {
+  return database.transaction(async tx => {
+    // Held, so that two requests cannot both see one place left.
+    if (!(await lockActiveUser(tx, owner.userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
+    return mintKey(tx, owner, wanted, now)
+  })
+}
+
+/** {@link createKey} as part of a greater change. The user's row must be held. */
+export async function mintKey(
+  tx: Transaction,
   owner: Requester,
   { name, scopes, expiresInDays }: NewKeyRequest,
   now: Date,
@@ -25,24 +34,11 @@ export async function createKey(
   const { token, tokenHash, prefix } = newToken()
   const id = newId()
   const expiresAt = expiresInDays === null ? null : new Date(now.getTime() + expiresInDays * DAY_MS)
-  await database.transaction(async tx => {
-    // Held, so that two requests cannot both see one place left.
-    if (!(await lockActiveUser(tx, userId))) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
-    await refuseBeyondQuota(tx, userId, now)
-    await insertKey(tx, {
-      id,
-      userId,
-      name,
-      tokenHash,
-      tokenPrefix: prefix,
-      scopes,
-      expiresAt,
-      createdAt: now,
-    })
-    const payload = { keyId: id, prefix, scopes }
-    await recordEvent(tx, outbox, { event: patCreated, userId, requestId, payload })
-    await recordAudit(tx, { type: 'pat.created', by: owner, subject: { id, prefix }, now })
-  })
+  await refuseBeyondQuota(tx, userId, now)
+  await insertKey(tx, { id, userId, name, tokenHash, tokenPrefix: prefix, scopes, expiresAt, createdAt: now })
+  const payload = { keyId: id, prefix, scopes }
+  await recordEvent(tx, outbox, { event: patCreated, userId, requestId, payload })
+  await recordAudit(tx, { type: 'pat.created', by: owner, subject: { id, prefix }, now })
   return { id, token, prefix, scopes, expiresAt: expiresAt?.toISOString() ?? null }
 }
 

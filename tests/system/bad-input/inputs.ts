@@ -99,11 +99,21 @@ const WORKSPACE: Record<string, Field> = {
   sandbox_idle_timeout_ms: anything,
 }
 
+/** Nothing that could be made up is a consent. */
+const CONSENT: Input = {
+  fields: { consent: nothing() },
+  body: () => ({ consent: 'forged' }),
+  accepted: [400],
+}
+
 export const INPUTS: Record<string, Input> = {
   'GET /': {},
   // Whatever stands in the address, the page is shown.
   'GET /login': { query: { next: always(200), error: always(200), expired: always(200), mode: always(200) } },
   'GET /settings/api-keys': {},
+  // Each parameter needs the others: services/identity/cli-grants/request.test.ts.
+  'GET /cli-auth': {},
+  'GET /assets/cli-auth.js': {},
   'GET /assets/forms.js': {},
   'GET /assets/login.js': {},
   'GET /assets/api-keys.js': {},
@@ -131,6 +141,8 @@ export const INPUTS: Record<string, Input> = {
     body: () => ({ currentPassword: 'not the password', newPassword: 'a long enough password' }),
     accepted: [403],
   },
+  'POST /api/auth/cli/approve': { ...CONSENT, perPerson: 10 },
+  'POST /api/auth/cli/deny': CONSENT,
   'GET /api/settings': {},
   'PATCH /api/settings': {
     fields: { theme: oneOf(['dark', 'light', 'system']), default_model: oneOf([null]) },

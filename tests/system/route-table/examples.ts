@@ -65,6 +65,15 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
       ...sending('/api/auth/password', () => ({ currentPassword: PASSWORD, newPassword: PASSWORD })),
       endsSessions: true,
     },
+    // A consent is signed for one session; here it is enough that whoever may answer one gets that far.
+    'POST /api/auth/cli/approve': {
+      ...sending('/api/auth/cli/approve', () => ({ consent: 'forged' })),
+      status: 400,
+    },
+    'POST /api/auth/cli/deny': {
+      ...sending('/api/auth/cli/deny', () => ({ consent: 'forged' })),
+      status: 400,
+    },
     'GET /api/settings': at('/api/settings'),
     'PATCH /api/settings': sending('/api/settings', () => ({ theme: 'light' })),
     'GET /api/settings/api-keys': at('/api/settings/api-keys'),
@@ -95,6 +104,10 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'GET /': { ...at('/'), status: 302 },
     'GET /login': at('/login?error=access_denied'),
     'GET /settings/api-keys': at('/settings/api-keys'),
+    'GET /cli-auth': at(
+      `/cli-auth?callback=${encodeURIComponent('http://localhost:45454/x')}&nonce=${'n'.repeat(16)}`,
+    ),
+    'GET /assets/cli-auth.js': at('/assets/cli-auth.js'),
     'GET /assets/forms.js': at('/assets/forms.js'),
     'GET /assets/login.js': at('/assets/login.js'),
     'GET /assets/api-keys.js': at('/assets/api-keys.js'),
