@@ -133,6 +133,8 @@ export const modelPreferenceChanged = tell(
     autoEnable: Type.Union([Type.Boolean(), Type.Null()]),
   }),
 )
+/** The catalogue is now what the feed says; `synced` models are offered. */
+export const modelsSynced = tell('evt.identity.models.synced', Type.Object({ synced: Type.Integer() }))
 const PatFacts = Type.Object({ keyId: Id, prefix: Type.String(), scopes: Type.Array(Scope) })
 export const patCreated = tell('evt.identity.pat.created', PatFacts)
 export const patRevoked = tell('evt.identity.pat.revoked', PatFacts)

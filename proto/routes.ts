@@ -102,6 +102,7 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/models/new-arrivals', ['POST', 'PATCH']),
   ...rows('identity', '/api/v1/mogplex/models', ['GET'], v1),
 
+  ...rows('identity', '/api/cron/sync-models', ['GET', 'POST'], { access: 'cron' }),
   ...rows('identity', '/', ['GET'], { access: 'public' }),
   ...rows('identity', '/login', ['GET'], { access: 'public', readsSession: true }),
   ...rows('identity', '/settings/api-keys', ['GET'], page),

@@ -25,6 +25,11 @@ export const IdentitySettings = Type.Object({
     description: 'how long a token lives that a command line was given',
   }),
   DEFAULT_MODEL_ID: Type.Optional(Type.String({ description: 'the model of users who chose none' })),
+  MODEL_CATALOG_URL: Type.Optional(baseUrl('the feed that /api/cron/sync-models reads')),
+  MODEL_CATALOG_MAX_AGE_MONTHS: Type.Integer({
+    ...{ default: 9, minimum: 0, maximum: 1_200 },
+    description: 'older models of the feed are left out; 0 for no limit',
+  }),
   OPENAI_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.openai.com/v1' }),
   ANTHROPIC_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://api.anthropic.com' }),
   OPENROUTER_BASE_URL: Type.String({ pattern: '^https?://', default: 'https://openrouter.ai/api/v1' }),

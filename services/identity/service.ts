@@ -13,6 +13,7 @@ import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
 import { modelAnswers } from './models/answers.ts'
 import { seedCatalogue } from './models/catalogue.ts'
 import { modelRoutes } from './models/routes.ts'
+import { syncRoutes } from './models/sync/routes.ts'
 import { providerKeyAnswers } from './provider-keys/answers.ts'
 import { providerKeyRoutes } from './provider-keys/routes.ts'
 import { sessionAnswers } from './sessions/answers.ts'
@@ -40,6 +41,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         providerKeyRoutes(kit),
         settingsRoutes(kit),
         modelRoutes(kit),
+        syncRoutes(kit),
         auditRoutes(kit),
         assetRoutes(kit),
         loginPage(kit),

@@ -2,9 +2,9 @@
 import type { Database } from '@mogplex/kit/database/connect.ts'
 import { check } from '@mogplex/kit/validation.ts'
 import { Type } from '@sinclair/typebox'
-import { sql } from 'drizzle-orm'
 import { aiModels } from '../database/schema.ts'
 import file from './catalogue.json'
+import { lockCatalogue } from './sync/store.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.Number | typeof Type.Integer>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
@@ -33,7 +33,7 @@ export function shippedCatalogue() {
 /** Writes the shipped models once, when there is none; of several replicas starting, one does it. */
 export async function seedCatalogue(database: Database, now: Date): Promise<void> {
   await database.transaction(async tx => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtext('identity:catalogue'))`)
+    await lockCatalogue(tx)
     const [known] = await tx.select({ id: aiModels.id }).from(aiModels).limit(1)
     if (known) return
     const rows = shippedCatalogue().map(model => ({

@@ -107,6 +107,8 @@ const CONSENT: Input = {
 }
 
 export const INPUTS: Record<string, Input> = {
+  'GET /api/cron/sync-models': {},
+  'POST /api/cron/sync-models': {},
   'GET /': {},
   // Whatever stands in the address, the page is shown.
   'GET /login': { query: { next: always(200), error: always(200), expired: always(200), mode: always(200) } },

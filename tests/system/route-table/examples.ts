@@ -101,6 +101,9 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'PATCH /api/models/new-arrivals': sending('/api/models/new-arrivals', () => ({ autoEnable: true })),
     [`GET ${V1}/models`]: at(`${V1}/models`),
 
+    // No feed is set here; services/identity/models/sync has one.
+    'GET /api/cron/sync-models': { ...at('/api/cron/sync-models'), status: 503 },
+    'POST /api/cron/sync-models': { ...sending('/api/cron/sync-models'), status: 503 },
     'GET /': { ...at('/'), status: 302 },
     'GET /login': at('/login?error=access_denied'),
     'GET /settings/api-keys': at('/settings/api-keys'),

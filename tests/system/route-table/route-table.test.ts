@@ -127,7 +127,9 @@ function expectHeadersOf(response: Response, row: Route, caller: Caller): void {
     expect(headers.get('set-cookie')).toMatch(/^mogplex_session=;.*(Max-Age=0|Expires=Thu, 01 Jan 1970)/)
 }
 
-const CODES: Record<number, string> = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN' }
+const CODES: Record<number, string> = {
+  ...{ 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 503: 'SERVICE_UNAVAILABLE' },
+}
 
 function expectEnvelope(row: Route, response: Response, text: string): void {
   if (isPagePath(row.path)) {
