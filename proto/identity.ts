@@ -150,11 +150,8 @@ export const providerKeyChanged = tell(
     change: Type.Union([Type.Literal('stored'), Type.Literal('deleted')]),
   }),
 )
-/** A GitHub account is tied to the user: by a token (`oauth`) or by an App installation (`app`). */
+/** A GitHub account is tied to the user, by a token of it. */
 export const githubConnected = tell(
   'evt.identity.github.connected',
-  Type.Object({
-    githubUserId: Type.Union([Type.Integer(), Type.Null()]),
-    mode: Type.Union([Type.Literal('oauth'), Type.Literal('app')]),
-  }),
+  Type.Object({ githubUserId: Type.Integer(), login: Type.String() }),
 )

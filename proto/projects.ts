@@ -81,36 +81,6 @@ export const githubSummary = ask('rpc.projects.github.summary', {
   }),
 })
 
-/** Looks the user's installations up at GitHub and binds those that are proven (projects spec 5.3). */
-export const reconcileInstallations = ask('rpc.projects.installation.reconcile', {
-  callers: ['identity'],
-  request: OfUser,
-  reply: Type.Object({ installationCount: Count }),
-  deadlineMs: 15_000,
-})
-
-/**
- * Binds one installation to the user, after the proof of projects spec 5.3, and syncs its repos. `forbidden`:
- * it is not the user's to bind. `unreachable`: GitHub did not say whose it is. Neither stores anything.
- */
-export const claimInstallation = ask('rpc.projects.installation.claim', {
-  callers: ['identity'],
-  request: Type.Object({ userId: Id, installationId: Type.Integer({ minimum: 1 }) }),
-  reply: Type.Union([
-    Type.Object({ status: Type.Literal('bound'), isSynced: Type.Boolean() }),
-    Type.Object({ status: Type.Union([Type.Literal('forbidden'), Type.Literal('unreachable')]) }),
-  ]),
-  deadlineMs: 25_000,
-})
-
-/** Lists the user's repos with the user's own GitHub token and keeps rows of them (projects spec 6.1). */
-export const syncGithubRepos = ask('rpc.projects.github.sync', {
-  callers: ['identity'],
-  request: OfUser,
-  reply: Type.Object({ isSynced: Type.Boolean() }),
-  deadlineMs: 25_000,
-})
-
 const RepoFacts = Type.Object({ repoId: Id })
 export const repoCreated = tell('evt.projects.repo.created', RepoFacts)
 export const repoUpdated = tell(

@@ -79,7 +79,12 @@ const page: Row = { access: 'session', redirectsToLogin: true }
 
 export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/auth/providers', ['GET'], { access: 'public' }),
+  ...rows('identity', '/api/auth/user', ['GET'], optional),
   ...rows('identity', '/api/auth/get-session', ['GET'], optional),
+  ...rows('identity', '/api/auth/login/github', ['GET'], { access: 'public' }),
+  ...rows('identity', '/api/auth/callback/github', ['GET'], { access: 'public' }),
+  ...rows('identity', '/api/auth/github', ['GET'], page),
+  ...rows('identity', '/api/auth/github/callback', ['GET'], page),
   ...rows('identity', '/api/auth/sign-up/email', ['POST'], { ...signIn, bucket: 'sign-up' }),
   ...rows('identity', '/api/auth/sign-in/email', ['POST'], { ...signIn, bucket: 'sign-in' }),
   ...rows('identity', '/api/auth/sign-out', ['POST'], { ...signIn, readsSession: true }),

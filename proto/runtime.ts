@@ -1,6 +1,13 @@
-/** What runtime tells (runtime spec 13), and the subjects it wakes its own streams and workers by. */
+/** What runtime answers and tells (runtime spec 13), and the subjects it wakes its own streams and workers by. */
 import { Type } from '@sinclair/typebox'
-import { tell } from './contract.ts'
+import { ask, tell } from './contract.ts'
+
+/** Whether sandboxes can be started here now. */
+export const sandboxCapability = ask('rpc.runtime.sandbox.capability', {
+  callers: ['identity'],
+  request: Type.Object({}),
+  reply: Type.Object({ isConfigured: Type.Boolean() }),
+})
 
 const RunFacts = Type.Object({ runId: Type.String(), repoId: Type.String(), harness: Type.String() })
 

@@ -24,6 +24,11 @@ export const IdentitySettings = Type.Object({
     ...{ default: 90, minimum: 1, maximum: 3_650 },
     description: 'how long a token lives that a command line was given',
   }),
+  GITHUB_CLIENT_ID: Type.Optional(Type.String({ description: 'of the OAuth app people sign in with' })),
+  GITHUB_CLIENT_SECRET: Type.Optional(Type.String()),
+  GITHUB_URL: Type.String({ pattern: '^https?://', default: 'https://github.com' }),
+  GITHUB_API_URL: Type.String({ pattern: '^https?://', default: 'https://api.github.com' }),
+  GITHUB_LOGIN_SCOPES: Type.String({ default: 'read:user user:email repo' }),
   DEFAULT_MODEL_ID: Type.Optional(Type.String({ description: 'the model of users who chose none' })),
   MODEL_CATALOG_URL: Type.Optional(baseUrl('the feed that /api/cron/sync-models reads')),
   MODEL_CATALOG_MAX_AGE_MONTHS: Type.Integer({

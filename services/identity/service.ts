@@ -10,6 +10,8 @@ import { cliGrantRoutes } from './cli-grants/routes.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { type IdentityKit, IdentitySettings } from './environment.ts'
 import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
+import { githubAnswers } from './github/answers.ts'
+import { githubRoutes } from './github/routes.ts'
 import { modelAnswers } from './models/answers.ts'
 import { seedCatalogue } from './models/catalogue.ts'
 import { modelRoutes } from './models/routes.ts'
@@ -23,6 +25,7 @@ import { loginPage } from './sign-in/login-page.ts'
 import { warmUpPasswords } from './sign-in/password-hash.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { userAnswers } from './users/answers.ts'
+import { authUserRoutes } from './users/auth-user.ts'
 
 export const identityService: ServiceDefinition<typeof IdentitySettings> = {
   name: 'identity',
@@ -47,12 +50,15 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         loginPage(kit),
         keysPage(kit),
         cliGrantRoutes(kit),
+        githubRoutes(kit),
+        authUserRoutes(kit),
       ],
       answers: [
         ...leases.answers,
         ...apiKeyAnswers(kit),
         ...sessionAnswers(kit),
         ...userAnswers(kit),
+        ...githubAnswers(kit),
         ...providerKeyAnswers(kit),
         ...modelAnswers(kit),
       ],

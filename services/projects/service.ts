@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ServiceDefinition } from '@mogplex/kit/boot/service.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { ProjectsSettings, remoteRules } from './environment.ts'
+import { githubAnswers } from './github/answers.ts'
 import { launchConfigAnswers } from './launch-config/answers.ts'
 import { repoAnswers } from './repos/answers.ts'
 import { repoRoutes } from './repos/routes.ts'
@@ -19,7 +20,7 @@ export const projectsService: ServiceDefinition<typeof ProjectsSettings> = {
     remoteRules(kit.config)
     return {
       features: [repoRoutes(kit), v1RepoRoutes(kit), workspaceRoutes(kit)],
-      answers: [...repoAnswers(kit), ...launchConfigAnswers(kit)],
+      answers: [...repoAnswers(kit), ...launchConfigAnswers(kit), ...githubAnswers(kit)],
     }
   },
 }

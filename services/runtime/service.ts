@@ -7,6 +7,7 @@ import { allowedEndpoints, gitHost, RuntimeSettings, runSettings } from './confi
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { eventRoutes } from './events/routes.ts'
 import { runRoutes } from './runs/routes.ts'
+import { sandboxAnswers } from './sandboxes/answers.ts'
 import { createLocalSandboxProvider } from './sandboxes/local/local.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import type { RunDeps } from './worker/deps.ts'
@@ -35,7 +36,7 @@ export const runtimeService: ServiceDefinition<typeof RuntimeSettings> = {
     }
     return {
       features: [runRoutes(api), eventRoutes(api), sandboxRoutes(api)],
-      answers: [],
+      answers: sandboxAnswers(deps.provider),
       listeners: obsoleteRunListeners,
       closers: [async () => reaper.stop(), () => worker.stop(kit.config.SHUTDOWN_GRACE_SECONDS * 1_000)],
     }

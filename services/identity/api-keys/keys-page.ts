@@ -13,16 +13,17 @@ import { type ListedKey, listKeys } from './store.ts'
 export function keysPage({ context, database }: IdentityKit) {
   return new Elysia({ name: 'keys-page' })
     .use(context)
-    .get('/settings/api-keys', async ({ context: from }) => {
+    .get('/settings/api-keys', async ({ context: from, request }) => {
       const user = await findActiveUser(database, userIdOf(from))
       if (!user) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
-      return pageResponse(renderKeys(user, await listKeys(database, user.id), new Date()))
+      const notice = githubNotice(new URL(request.url).searchParams)
+      return pageResponse(renderKeys(user, await listKeys(database, user.id), notice, new Date()))
     })
 }
 
 /** The page itself. `keys` as they are listed, newest first. */
-export function renderKeys(user: User, keys: readonly ListedKey[], now: Date): Html {
-  const body = html`<h1>Access tokens</h1>
+export function renderKeys(user: User, keys: readonly ListedKey[], notice: Html | null, now: Date): Html {
+  const body = html`${notice}<h1>Access tokens</h1>
 <p class="lead">For scripts, command lines and MCP hosts: they act as you, within their scopes.</p>
 <noscript><p class="notice bad">This page needs JavaScript to make and revoke tokens.</p></noscript>
 <section class="card" id="created" hidden tabindex="-1" aria-labelledby="created-title">
@@ -45,6 +46,16 @@ ${dialogs()}`
     width: 'wide',
     body,
   })
+}
+
+/** What a trip to GitHub came to, which ends on the start page (identity spec 3). */
+function githubNotice(query: URLSearchParams): Html | null {
+  const error = query.get('error')
+  if (error !== null && /^[a-z][a-z_]{0,63}$/.test(error)) {
+    return html`<p class="notice bad" role="status">Connecting GitHub did not work: ${error.replaceAll('_', ' ')}.</p>`
+  }
+  const isConnected = query.get('github') === 'connected'
+  return isConnected ? html`<p class="notice good" role="status">Your GitHub account is connected.</p>` : null
 }
 
 function createForm(): Html {

@@ -27,6 +27,7 @@ export type AuditType =
   | 'pat.created'
   | 'pat.revoked'
   | 'pat.rotated'
+  | 'github.connected'
   | 'provider-key.stored'
   | 'provider-key.deleted'
   /** The provider was asked about it, whatever it said. */

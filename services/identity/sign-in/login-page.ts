@@ -3,6 +3,7 @@ import { type Html, html } from '@mogplex/kit/pages/html.ts'
 import { pageResponse, renderPage } from '@mogplex/kit/pages/page.ts'
 import { Elysia } from 'elysia'
 import type { IdentityConfig, IdentityKit } from '../environment.ts'
+import { isGithubConfigured } from '../github/oauth-client.ts'
 import { findActiveUser } from '../users/store.ts'
 import { safeNextPath } from './next-path.ts'
 import { isSignUpOpen } from './sign-up.ts'
@@ -30,7 +31,11 @@ export function loginPage(kit: IdentityKit) {
       const isSignedIn = caller.sub !== undefined && (await findActiveUser(database, caller.sub)) !== null
       if (isSignedIn && !query.has('error')) return redirect(next)
       const signUp = (await isSignUpOpen(kit)) ? signUpMode(config, query) : null
-      const view = { hasPassword: config.AUTH_PASSWORD === 'on', hasGithub: false, signUp }
+      const view = {
+        hasPassword: config.AUTH_PASSWORD === 'on',
+        hasGithub: isGithubConfigured(config),
+        signUp,
+      }
       return pageResponse(renderLogin({ ...view, next, notice }))
     })
 }

@@ -7,6 +7,7 @@ import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
 import type { User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
+import { isGithubConfigured } from '../github/oauth-client.ts'
 import { originOf } from '../sessions/origin.ts'
 import { presentUser } from '../users/present.ts'
 import { changePassword } from './change-password.ts'
@@ -46,7 +47,7 @@ export function signInRoutes(kit: IdentityKit) {
     .use(context)
     .get('/api/auth/providers', async () => ({
       password: config.AUTH_PASSWORD === 'on',
-      github: false,
+      github: isGithubConfigured(config),
       signUp: await isSignUpOpen(kit),
     }))
     .post('/api/auth/sign-up/email', async ({ context: { requestId, clientIp }, request }) => {

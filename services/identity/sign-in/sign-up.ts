@@ -5,6 +5,7 @@ import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { userCreated } from '@mogplex/proto/identity.ts'
 import { outbox, type User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
+import { isGithubConfigured } from '../github/oauth-client.ts'
 import { cookieSite } from '../sessions/cookie.ts'
 import type { SessionOrigin } from '../sessions/origin.ts'
 import { startSession } from '../sessions/start.ts'
@@ -13,13 +14,18 @@ import { hasAnyUser } from '../users/store.ts'
 import { hashPassword } from './password-hash.ts'
 import { insertUser, lockSignUp } from './store.ts'
 
-/** Whether somebody could sign up right now. */
-export async function isSignUpOpen({
+/** Whether somebody could make an account right now, in some way. */
+export async function isSignUpOpen(kit: Pick<IdentityKit, 'database' | 'config'>): Promise<boolean> {
+  const hasWay = kit.config.AUTH_PASSWORD === 'on' || isGithubConfigured(kit.config)
+  return hasWay && (await mayAnybodySignUp(kit))
+}
+
+async function mayAnybodySignUp({
   database,
-  config,
+  config: { AUTH_SIGNUP },
 }: Pick<IdentityKit, 'database' | 'config'>): Promise<boolean> {
-  if (config.AUTH_PASSWORD === 'off' || config.AUTH_SIGNUP === 'closed') return false
-  return config.AUTH_SIGNUP === 'open' || !(await hasAnyUser(database))
+  if (AUTH_SIGNUP === 'closed') return false
+  return AUTH_SIGNUP === 'open' || !(await hasAnyUser(database))
 }
 
 export interface SignUp {
@@ -41,7 +47,7 @@ export async function signUp(
   now: Date,
 ): Promise<{ user: User; cookie: string }> {
   const { database, config } = kit
-  if (!(await isSignUpOpen(kit))) throw notAllowed()
+  if (!(await mayAnybodySignUp(kit))) throw notAllowed()
   // Before the transaction: a hash takes longer than all its statements.
   const passwordHash = await hashPassword(password)
   const access = defaultAccess(config)

@@ -1,23 +1,31 @@
-/** The SQL of accounts that sign in with a password. */
+/** The SQL of accounts, and of those with a password. */
 import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { type User, users } from '../database/schema.ts'
 import type { PlatformAccess } from '../users/platform-access.ts'
 
+export interface NewUser
+  extends Partial<
+    Pick<User, 'username' | 'avatarUrl' | 'githubUsername' | 'githubUserId' | 'githubAuthMode'>
+  > {
+  /** In its stored form. */
+  email: string | null
+  name: string | null
+  /** Null: the user signs in in another way. */
+  passwordHash: string | null
+  access: PlatformAccess
+  now: Date
+}
+
 /** Throws on a taken e-mail: unique constraint `users_email_unique`. */
-export async function insertUser(
-  tx: Transaction,
-  user: { email: string; name: string | null; passwordHash: string; access: PlatformAccess; now: Date },
-): Promise<User> {
-  const { email, name, passwordHash, access, now } = user
+export async function insertUser(tx: Transaction, user: NewUser): Promise<User> {
+  const { access, now, ...given } = user
   const [row] = await tx
     .insert(users)
     .values({
       id: newId(),
-      email,
-      name,
-      passwordHash,
+      ...given,
       allowPlatformAi: access.ai,
       allowPlatformSandbox: access.sandbox,
       modelsSeenAt: now,

@@ -121,6 +121,13 @@ export const INPUTS: Record<string, Input> = {
   'GET /assets/api-keys.js': {},
 
   'GET /api/auth/providers': {},
+  'GET /api/auth/user': {},
+  'GET /api/auth/login/github': { query: { next: always(302) } },
+  'GET /api/auth/callback/github': { query: { code: always(302), state: always(302), error: always(302) } },
+  'GET /api/auth/github': {},
+  'GET /api/auth/github/callback': {
+    query: { code: always(302), state: always(302), error: always(302), installation_id: always(302) },
+  },
   'GET /api/auth/get-session': {},
   'POST /api/auth/sign-up/email': {
     fields: { email: nothing(), password: exact(10, 128), name: trimmed(1, 100), next: NEXT },

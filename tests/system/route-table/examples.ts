@@ -47,6 +47,11 @@ const newcomer = () => {
 export function examplesFor(owner: { email: string }): Record<string, Example> {
   return {
     'GET /api/auth/providers': at('/api/auth/providers'),
+    'GET /api/auth/user': at('/api/auth/user'),
+    'GET /api/auth/login/github': { ...at('/api/auth/login/github'), status: 302 },
+    'GET /api/auth/callback/github': { ...at('/api/auth/callback/github?code=x&state=x'), status: 302 },
+    'GET /api/auth/github': { ...at('/api/auth/github'), status: 302 },
+    'GET /api/auth/github/callback': { ...at('/api/auth/github/callback?code=x&state=x'), status: 302 },
     'GET /api/auth/get-session': at('/api/auth/get-session'),
     'POST /api/auth/sign-up/email': sending('/api/auth/sign-up/email', newcomer),
     'POST /api/auth/sign-in/email': sending('/api/auth/sign-in/email', () => ({

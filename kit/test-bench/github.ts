@@ -1,0 +1,98 @@
+/** A GitHub on loopback for tests: the OAuth dance as GitHub does it, strictly, and the few API calls after it. */
+import { createHash } from 'node:crypto'
+
+export interface GithubAccount {
+  id: number
+  login: string
+  name?: string | null
+  avatar_url?: string | null
+  emails: { email: string; primary: boolean; verified: boolean }[]
+}
+
+export interface TestGithub {
+  url: string
+  clientId: string
+  clientSecret: string
+  /** Opens the authorise page as `account` and allows it, or not; resolves with where GitHub sends the browser. */
+  visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
+  /** By path, what is answered instead of the truth. */
+  broken: Map<string, () => Response | Promise<Response>>
+  /** What the authorise page was asked for last. */
+  asked: () => URLSearchParams
+  stop: () => Promise<void>
+}
+
+interface Grant {
+  account: GithubAccount
+  redirectUri: string
+  challenge: string
+  scope: string
+}
+
+/** Starts it. */
+export function startTestGithub(): TestGithub {
+  const [clientId, clientSecret] = ['client-of-the-test', 'secret-of-the-test']
+  const codes = new Map<string, Grant>()
+  const tokens = new Map<string, GithubAccount>()
+  const broken: TestGithub['broken'] = new Map()
+  let last = new URLSearchParams()
+
+  const exchange = async (request: Request): Promise<Response> => {
+    const body = await request.json()
+    const grant = codes.get(body.code)
+    codes.delete(body.code)
+    const challenge = createHash('sha256').update(String(body.code_verifier)).digest('base64url')
+    const isClient = body.client_id === clientId && body.client_secret === clientSecret
+    const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
+    if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
+    const token = `gho_${crypto.randomUUID().replaceAll('-', '')}`
+    tokens.set(token, grant.account)
+    return Response.json({
+      access_token: token,
+      scope: grant.scope.replaceAll(' ', ','),
+      token_type: 'bearer',
+    })
+  }
+
+  const server = Bun.serve({
+    ...{ port: 0, hostname: '127.0.0.1' },
+    fetch: request => {
+      const { pathname } = new URL(request.url)
+      const instead = broken.get(pathname)
+      if (instead) return instead()
+      if (pathname === '/login/oauth/access_token' && request.method === 'POST') return exchange(request)
+      const account = tokens.get(request.headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
+      if (!account) return Response.json({ message: 'Bad credentials' }, { status: 401 })
+      const { emails, ...profile } = account
+      if (pathname === '/user')
+        return Response.json({ name: null, avatar_url: null, ...profile, private_gists: 1 })
+      if (pathname === '/user/emails') return Response.json(emails)
+      return Response.json({ message: 'Not Found' }, { status: 404 })
+    },
+  })
+
+  return {
+    ...{ url: `http://127.0.0.1:${server.port}`, clientId, clientSecret, broken },
+    asked: () => last,
+    visit: (authorizeUrl, account) => {
+      const url = new URL(authorizeUrl)
+      last = url.searchParams
+      const asked = (name: string) => last.get(name) ?? ''
+      if (url.pathname !== '/login/oauth/authorize') throw new Error(`no page of GitHub: ${url.pathname}`)
+      if (asked('client_id') !== clientId) throw new Error('an unknown client')
+      if (asked('code_challenge_method') !== 'S256') throw new Error('no proof key')
+      const back = new URL(asked('redirect_uri'))
+      back.searchParams.set('state', asked('state'))
+      if (account === 'deny') {
+        back.searchParams.set('error', 'access_denied')
+        return back
+      }
+      const code = crypto.randomUUID()
+      const [redirectUri, challenge, scope] = [asked('redirect_uri'), asked('code_challenge'), asked('scope')]
+      codes.set(code, { account, redirectUri, challenge, scope })
+      back.searchParams.set('code', code)
+      return back
+    },
+    stop: () => server.stop(true),
+  }
+}

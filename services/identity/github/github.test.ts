@@ -1,0 +1,282 @@
+/** Identity spec 3: signing in and connecting by way of GitHub. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { sha256Hex } from '@mogplex/kit/ids.ts'
+import { type GithubAccount, startTestGithub } from '@mogplex/kit/test-bench/github.ts'
+import { getGithubToken, resolveSession } from '@mogplex/proto/identity.ts'
+import { type IdentityBench, signUpSomebody, startIdentity, tokenOfCookie } from '../test-bench.ts'
+
+const LOGIN = '/api/auth/login/github'
+const CONNECT = '/api/auth/github'
+
+const github = startTestGithub()
+const settings = {
+  ...{ GITHUB_URL: github.url, GITHUB_API_URL: github.url },
+  ...{ GITHUB_CLIENT_ID: github.clientId, GITHUB_CLIENT_SECRET: github.clientSecret },
+}
+let bench: IdentityBench
+type Call = IdentityBench['call']
+beforeAll(async () => {
+  bench = await startIdentity(settings)
+})
+afterAll(async () => {
+  await bench.stop()
+  await github.stop()
+})
+afterEach(() => github.broken.clear())
+
+let made = 0
+function newAccount(rest: Partial<GithubAccount> = {}): GithubAccount {
+  made += 1
+  const email = `gh-${made}@example.test`
+  const emails = [
+    { email: `other-${made}@example.test`, primary: false, verified: true },
+    { email, primary: true, verified: true },
+  ]
+  return { id: 1_000 + made, login: `gh-${made}`, name: `Person ${made}`, emails, ...rest }
+}
+
+/** A browser: keeps the cookie of the trip. */
+function browser(call: Call = bench.call, as: { userId: string } | undefined = undefined) {
+  let cookie = ''
+  const open = async (path: string) => {
+    const headers: Record<string, string> = cookie ? { cookie } : {}
+    const response = await call('GET', path, { headers, ...(as ? { as } : {}) })
+    const set = response.headers.getSetCookie().find(each => each.startsWith('mogplex_oauth_state='))
+    if (set) cookie = set.startsWith('mogplex_oauth_state=;') ? '' : (set.split(';')[0] ?? '')
+    return { response, status: response.status, location: response.headers.get('location') ?? '', set }
+  }
+  const trip = async (account: GithubAccount | 'deny', start = LOGIN) => {
+    const { location } = await open(start)
+    const back = github.visit(location, account)
+    return open(back.pathname + back.search)
+  }
+  return { open, trip }
+}
+const sessionOf = (response: Response) =>
+  response.headers.getSetCookie().find(each => each.startsWith('mogplex_session=')) ?? null
+const usersWith = (githubUserId: number) =>
+  bench.sql`select * from identity.users where github_user_id = ${githubUserId}`
+
+test('302 to GitHub with scopes, proof key and a state that only this browser has', async () => {
+  const { status, location, set } = await browser().open(`${LOGIN}?next=%2Fcli-auth%3Fa%3Db`)
+  expect(status).toBe(302)
+  expect(set).toMatch(
+    /^mogplex_oauth_state=[\w-]{43}; HttpOnly; SameSite=Lax; Path=\/api\/auth; Max-Age=600$/,
+  )
+  const url = new URL(location)
+  expect(url.origin + url.pathname).toBe(`${github.url}/login/oauth/authorize`)
+  expect(Object.fromEntries(url.searchParams)).toEqual({
+    ...{ client_id: github.clientId, scope: 'read:user user:email repo', code_challenge_method: 'S256' },
+    ...{ redirect_uri: 'http://mogplex.test/api/auth/callback/github', state: expect.any(String) },
+    code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+  })
+  const state = url.searchParams.get('state') ?? ''
+  expect(set).toContain(state)
+  const [row] = await bench.sql`select * from identity.oauth_states where state_hash = ${sha256Hex(state)}`
+  expect(row).toMatchObject({ purpose: 'login', next: '/cli-auth?a=b', used_at: null })
+})
+
+test('a new person gets an account, a session and ends where they wanted to go; the next time it is the same one', async () => {
+  const account = newAccount()
+  const { trip } = browser()
+  const { status, location, response, set } = await trip(account, `${LOGIN}?next=%2Fcli-auth%3Fa%3Db`)
+  expect([status, location]).toEqual([302, '/cli-auth?a=b'])
+  expect(set).toContain('Max-Age=0')
+  const tokenHash = sha256Hex(tokenOfCookie(sessionOf(response)))
+  const session = await bench.ask(resolveSession, { tokenHash })
+  const [user] = await usersWith(account.id)
+  expect(session).toMatchObject({ status: 'valid', userId: user?.id })
+  expect(user).toMatchObject({
+    ...{ email: account.emails[1]?.email, name: account.name, username: account.login },
+    ...{ github_username: account.login, github_auth_mode: 'oauth', password_hash: null },
+  })
+  const renamed = { ...account, login: 'renamed', emails: [] }
+  expect(sessionOf((await trip(renamed)).response)).not.toBeNull()
+  const again = await usersWith(account.id)
+  expect(again).toHaveLength(1)
+  expect(again[0]).toMatchObject({ id: user?.id, github_username: 'renamed', username: account.login })
+  const events =
+    await bench.sql`select subject from identity.outbox where user_id = ${user?.id} order by sequence`
+  expect(events.map(({ subject }) => subject.replace('evt.identity.', ''))).toEqual([
+    ...['user.created', 'github.connected', 'user.signed-in', 'user.signed-in'],
+  ])
+})
+
+test('the token is kept sealed, and given to those who may ask', async () => {
+  const account = newAccount()
+  await browser().trip(account)
+  const [user] = await usersWith(account.id)
+  const { github: held } = await bench.ask(getGithubToken, { userId: user?.id })
+  expect(held).toEqual({
+    ...{ token: expect.stringMatching(/^gho_/), login: account.login, githubUserId: account.id },
+  })
+  const [row] = await bench.sql`select *, encode(ciphertext, 'escape') as text from identity.oauth_tokens
+    where user_id = ${user?.id}`
+  expect(row?.granted_scopes).toEqual(['read:user', 'user:email', 'repo'])
+  const dump = await bench.sql`select (select json_agg(o)::text from identity.outbox o) as outbox,
+    (select json_agg(s)::text from identity.oauth_states s) as states`
+  expect(JSON.stringify([row, dump])).not.toContain(held?.token ?? 'no token')
+  const { userId } = await signUpSomebody(bench)
+  expect(await bench.ask(getGithubToken, { userId })).toEqual({ github: null })
+})
+
+test('invalid_state: used before, of another browser, of another purpose, unknown, missing, too old', async () => {
+  const account = newAccount()
+  const first = browser()
+  const { location } = await first.open(LOGIN)
+  const back = github.visit(location, account)
+  const path = back.pathname + back.search
+  const failed = '/login?error=invalid_state'
+  expect((await browser().open(path)).location).toBe(failed)
+  const other = browser()
+  await other.open(LOGIN)
+  expect((await other.open(path)).location).toBe(failed)
+  expect((await first.open(path)).location).toBe('/')
+  expect((await first.open(path)).location).toBe(failed)
+  for (const query of ['', '?state=', '?state=x&code=y']) {
+    expect((await browser().open(`/api/auth/callback/github${query}`)).location).toBe(failed)
+  }
+  const { userId } = await signUpSomebody(bench)
+  const person = browser(bench.call, { userId })
+  const connect = github.visit((await person.open(CONNECT)).location, account)
+  expect((await person.open(`/api/auth/callback/github${connect.search}`)).location).toBe(failed)
+  const late = browser()
+  const old = github.visit((await late.open(LOGIN)).location, account)
+  await bench.sql`update identity.oauth_states set expires_at = now() where used_at is null`
+  expect((await late.open(old.pathname + old.search)).location).toBe(failed)
+})
+
+test('of one trip that comes back many times at once, one signs in', async () => {
+  const account = newAccount()
+  const cookie = (await browser().open(LOGIN)).set?.split(';')[0] ?? ''
+  const location = (await bench.call('GET', LOGIN)).headers
+  expect(location.get('location')).toContain('authorize')
+  const state = cookie.split('=')[1] ?? ''
+  const begun =
+    await bench.sql`select pkce_verifier from identity.oauth_states where state_hash = ${sha256Hex(state)}`
+  expect(begun).toHaveLength(1)
+  const person = browser()
+  const back = github.visit((await person.open(LOGIN)).location, account)
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => person.open(back.pathname + back.search)),
+  )
+  expect(answers.filter(({ response }) => sessionOf(response) !== null)).toHaveLength(1)
+  expect(await usersWith(account.id)).toHaveLength(1)
+})
+
+test('access_denied, and what GitHub does not say, end at the login with a code and without a session', async () => {
+  const never = () => new Response('<html>', { headers: { 'content-type': 'text/html' } })
+  const cases: [string, string | null, () => Response | Promise<Response>][] = [
+    ['access_denied', null, never],
+    ['github_token_exchange', '/login/oauth/access_token', () => new Response(null, { status: 502 })],
+    ['github_token_exchange', '/login/oauth/access_token', never],
+    [
+      'github_token_exchange',
+      '/login/oauth/access_token',
+      () => Response.json({ error: 'bad_verification_code' }),
+    ],
+    ['github_token_exchange', '/login/oauth/access_token', () => Response.json({ access_token: '' })],
+    ['github_token_exchange', '/login/oauth/access_token', () => Response.redirect('http://127.0.0.1:1/')],
+    ['github_user_fetch', '/user', () => new Response(null, { status: 401 })],
+    ['github_user_fetch', '/user', () => Response.json({ id: '1', login: 'x' })],
+    ['github_user_fetch', '/user', () => Response.json({ id: 1, login: 'x'.repeat(500_000) })],
+    ['github_user_fetch', '/user/emails', () => Response.json({})],
+  ]
+  for (const [code, path, instead] of cases) {
+    github.broken.clear()
+    if (path) github.broken.set(path, instead)
+    const account = newAccount()
+    const { location, response, status } = await browser().trip(path ? account : 'deny')
+    expect([status, location, sessionOf(response)]).toEqual([302, `/login?error=${code}`, null])
+    expect(await usersWith(account.id)).toHaveLength(0)
+  }
+})
+
+test('account_exists: an e-mail address of somebody here is no proof; an address GitHub has not verified is none at all', async () => {
+  const { email, userId } = await signUpSomebody(bench)
+  const taken = newAccount({ emails: [{ email: email.toUpperCase(), primary: true, verified: true }] })
+  expect((await browser().trip(taken)).location).toBe('/login?error=account_exists')
+  expect(await usersWith(taken.id)).toHaveLength(0)
+  const unverified = newAccount({ emails: [{ email, primary: true, verified: false }] })
+  expect((await browser().trip(unverified)).location).toBe('/')
+  expect((await usersWith(unverified.id))[0]).toMatchObject({ email: null })
+  const [user] = await bench.sql`select github_user_id from identity.users where id = ${userId}`
+  expect(user?.github_user_id).toBeNull()
+})
+
+test('a disabled person is not let in', async () => {
+  const account = newAccount()
+  await browser().trip(account)
+  await bench.sql`update identity.users set disabled_at = now() where github_user_id = ${account.id}`
+  const { location, response } = await browser().trip(account)
+  expect([location, sessionOf(response)]).toEqual(['/login?error=access_denied', null])
+})
+
+test('signup_closed when nobody may make an account; who has one comes in', async () => {
+  const account = newAccount()
+  await browser().trip(account)
+  for (const AUTH_SIGNUP of ['closed', 'first-user']) {
+    const { call } = await bench.startReplica({ AUTH_SIGNUP })
+    expect((await browser(call).trip(newAccount())).location).toBe('/login?error=signup_closed')
+    expect((await browser(call).trip(account)).location).toBe('/')
+  }
+})
+
+test('github_token_store without a key to encrypt with: nothing is kept, no account either', async () => {
+  const { call, sql, stop } = await startIdentity({ ...settings, SECRETS_ENCRYPTION_KEY: '' })
+  expect((await browser(call).trip(newAccount())).location).toBe('/login?error=github_token_store')
+  expect(await sql`select id from identity.users`).toHaveLength(0)
+  await stop()
+})
+
+test('without an OAuth app GitHub is not offered, and asking for it says so', async () => {
+  const { call } = await bench.startReplica({ GITHUB_CLIENT_SECRET: '' })
+  const { open } = browser(call)
+  expect((await open(LOGIN)).location).toBe('/login?error=github_not_configured')
+  expect((await open(`${LOGIN}?next=%2Fx`)).location).toBe('/login?error=github_not_configured&next=%2Fx')
+  expect((await (await call('GET', '/api/auth/providers')).json()).github).toBe(false)
+  expect((await (await bench.call('GET', '/api/auth/providers')).json()).github).toBe(true)
+  const page = await (await bench.call('GET', '/login?next=%2Fx')).text()
+  expect(page).toContain('href="/api/auth/login/github?next=%2Fx"')
+})
+
+test('somebody who is signed in connects an account, which is then nobody else’s', async () => {
+  const account = newAccount()
+  const [ada, grace] = [await signUpSomebody(bench), await signUpSomebody(bench)]
+  const connected = await browser(bench.call, ada).trip(account, CONNECT)
+  expect(github.asked().get('scope')).toBe('repo read:user')
+  expect(connected.location).toBe('/?github=connected')
+  expect((await usersWith(account.id))[0]).toMatchObject({
+    id: ada.userId,
+    github_auth_mode: 'oauth',
+    email: ada.email,
+  })
+  const { github: held } = await bench.ask(getGithubToken, { userId: ada.userId })
+  expect(held?.login).toBe(account.login)
+  expect((await browser(bench.call, grace).trip(account, CONNECT)).location).toBe(
+    '/?error=github_account_in_use',
+  )
+  expect((await browser(bench.call, ada).trip('deny', CONNECT)).location).toBe('/?error=github_token_error')
+  // The trip is Ada's: Grace cannot end it, though the browser has its state.
+  const cookie = (await browser(bench.call, ada).open(CONNECT)).set?.split(';')[0] ?? ''
+  const headers = { cookie }
+  const path = `/api/auth/github/callback?code=x&state=${cookie.split('=')[1]}`
+  const stolen = await bench.call('GET', path, { as: { userId: grace.userId }, headers })
+  expect(stolen.headers.get('location')).toBe('/?error=invalid_state')
+})
+
+test('an installation is nobody’s to claim: not a number, or not theirs', async () => {
+  const { userId } = await signUpSomebody(bench)
+  for (const [id, code] of [
+    ['501', 'github_installation_forbidden'],
+    ['0', 'github_installation_invalid'],
+    ['-5', 'github_installation_invalid'],
+    ['1e3', 'github_installation_invalid'],
+    ['', 'github_installation_invalid'],
+  ]) {
+    const person = browser(bench.call, { userId })
+    const back = github.visit((await person.open(CONNECT)).location, newAccount())
+    const { location } = await person.open(`${back.pathname}${back.search}&installation_id=${id}`)
+    expect([id, location]).toEqual([id, `/?error=${code}`])
+  }
+})

@@ -1,0 +1,85 @@
+/**
+ * Trips of a browser to GitHub and back (identity spec 3). A state is good once, for ten minutes, and only in
+ * the browser that began with it: the cookie holds it too, so that nobody can be sent back with the state of
+ * somebody else's trip. PKCE binds the code to the trip as well.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Database } from '@mogplex/kit/database/connect.ts'
+import { sha256Hex } from '@mogplex/kit/ids.ts'
+import { and, eq, gt, isNull, lt } from 'drizzle-orm'
+import { oauthStates } from '../database/schema.ts'
+
+export interface Trip {
+  purpose: 'login' | 'connect'
+  /** Null for a sign-in. */
+  userId: string | null
+  /** Where the browser goes in the end; safe. */
+  next: string
+}
+
+/** A trip that came back. */
+export interface ReturnedTrip extends Trip {
+  pkceVerifier: string
+}
+
+export const STATE_COOKIE = 'mogplex_oauth_state'
+
+const LIFETIME_MS = 600_000
+
+const newSecret = () => randomBytes(32).toString('base64url')
+
+/** Remembers the trip. Old ones are forgotten on the way. */
+export async function beginTrip(database: Database, { purpose, userId, next }: Trip, now: Date) {
+  const [state, pkceVerifier] = [newSecret(), newSecret()]
+  await database.delete(oauthStates).where(lt(oauthStates.expiresAt, now))
+  await database.insert(oauthStates).values({
+    ...{ stateHash: sha256Hex(state), purpose, userId, next, pkceVerifier },
+    expiresAt: new Date(now.getTime() + LIFETIME_MS),
+  })
+  const pkceChallenge = createHash('sha256').update(pkceVerifier).digest('base64url')
+  return { state, pkceChallenge }
+}
+
+/**
+ * Uses the state up. Null when it is not the one of this browser's cookie, of this purpose and of this user,
+ * or was used or is too old: of several uses at once one succeeds.
+ */
+export async function endTrip(
+  database: Database,
+  shown: { state: string | null; cookie: string | null } & Pick<Trip, 'purpose' | 'userId'>,
+  now: Date,
+): Promise<ReturnedTrip | null> {
+  const { state, cookie, purpose, userId } = shown
+  if (!state || state !== cookie) return null
+  const [row] = await database
+    .update(oauthStates)
+    .set({ usedAt: now })
+    .where(
+      and(
+        eq(oauthStates.stateHash, sha256Hex(state)),
+        eq(oauthStates.purpose, purpose),
+        userId === null ? isNull(oauthStates.userId) : eq(oauthStates.userId, userId),
+        isNull(oauthStates.usedAt),
+        gt(oauthStates.expiresAt, now),
+      ),
+    )
+    .returning()
+  return row?.pkceVerifier ? { purpose, userId, next: row.next, pkceVerifier: row.pkceVerifier } : null
+}
+
+/** The cookie that ties a trip to its browser; an empty state clears it. */
+export function stateCookie(state: string, isSecure: boolean): string {
+  const maxAge = state === '' ? 0 : LIFETIME_MS / 1_000
+  const attributes = `HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=${maxAge}`
+  return `${STATE_COOKIE}=${state}; ${attributes}${isSecure ? '; Secure' : ''}`
+}
+
+/** The state in a `Cookie` header; null when there is none, or more than one. */
+export function readStateCookie(header: string | null): string | null {
+  const values = (header ?? '')
+    .split(';')
+    .map(pair => pair.trim())
+    .filter(pair => pair.startsWith(`${STATE_COOKIE}=`))
+    .map(pair => pair.slice(STATE_COOKIE.length + 1))
+  return values.length === 1 ? (values[0] ?? null) : null
+}

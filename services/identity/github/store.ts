@@ -1,0 +1,37 @@
+/** The SQL of users as GitHub knows them. */
+import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
+import { and, eq, isNull } from 'drizzle-orm'
+import { type User, users } from '../database/schema.ts'
+import type { GithubProfile } from './oauth-client.ts'
+
+/** By the numeric id alone (identity spec 3). Finds disabled users too. */
+export async function findUserByGithubId(db: Queryable, githubUserId: number): Promise<User | null> {
+  const [user] = await db.select().from(users).where(eq(users.githubUserId, githubUserId))
+  return user ?? null
+}
+
+/**
+ * What GitHub says of the user now. `username` and picture are the user's own once set. Null when the user
+ * is disabled; throws on a GitHub account of somebody else: unique constraint `users_github_user_id_unique`.
+ */
+export async function linkProfile(
+  tx: Transaction,
+  user: Pick<User, 'id' | 'username' | 'avatarUrl' | 'githubAuthMode'>,
+  { id, login, avatarUrl }: GithubProfile,
+  now: Date,
+): Promise<User | null> {
+  const [linked] = await tx
+    .update(users)
+    .set({
+      githubUserId: id,
+      githubUsername: login,
+      // An App installation says more than a token.
+      githubAuthMode: user.githubAuthMode ?? 'oauth',
+      username: user.username ?? login,
+      avatarUrl: user.avatarUrl ?? avatarUrl,
+      lastAuthAt: now,
+    })
+    .where(and(eq(users.id, user.id), isNull(users.disabledAt)))
+    .returning()
+  return linked ?? null
+}
