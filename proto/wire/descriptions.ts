@@ -1,6 +1,8 @@
 /** Every description there is, by `METHOD /path`. A new route of the API adds its own to a file beside this one. */
 import type { Route } from '../routes.ts'
+import { AUTH_USER_ROUTES } from './auth-user.ts'
 import type { Descriptions, RouteDescription } from './describe.ts'
+import { GITHUB_ROUTES } from './github.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { REPO_ROUTES } from './repos.ts'
 import { RUN_ROUTES } from './runs.ts'
@@ -19,6 +21,8 @@ export const DESCRIPTIONS: Descriptions = {
   ...TOKEN_ROUTES,
   ...SETTINGS_ROUTES,
   ...SESSION_ROUTES,
+  ...AUTH_USER_ROUTES,
+  ...GITHUB_ROUTES,
 }
 
 /** Whether programs call the route. What people open (pages, scripts of pages) and hidden routes are not described. */

@@ -61,7 +61,10 @@ const RUN = {
   error: nullable(Type.String(), { description: 'Set only when status is failed.' }),
   delivery: nullable(Delivery, { description: 'Null until the run delivered.' }),
   usage: nullable(Usage, { description: 'Null until anything is known.' }),
-  runtime: Type.Object({ provider: Type.Literal('worker'), runId: Type.String() }),
+  runtime: Type.Object(
+    { provider: nullable(Type.String()), runId: nullable(Type.String()) },
+    { title: 'RuntimeHandle', description: 'Who works on it: `worker`, and the id of its work item.' },
+  ),
 }
 
 export const Run = Type.Object(RUN, { title: 'Run' })

@@ -1,0 +1,44 @@
+/** Signing in by GitHub and connecting an account of it, in the browser (identity spec 3). */
+import { Type } from '@sinclair/typebox'
+import type { Descriptions } from './describe.ts'
+
+const Return = Type.Object({
+  code: Type.Optional(Type.String({ description: 'As GitHub gives it.' })),
+  state: Type.Optional(Type.String({ description: 'As it was sent to GitHub.' })),
+  error: Type.Optional(Type.String({ description: 'GitHub’s refusal, in place of a code.' })),
+  installation_id: Type.Optional(Type.String()),
+})
+
+const away = (description: string) => ({ 302: { description } })
+
+export const GITHUB_ROUTES: Descriptions = {
+  'GET /api/auth/login/github': {
+    operationId: 'signInByGithub',
+    tag: 'sessions',
+    summary: 'Go to GitHub to sign in',
+    query: Type.Object({
+      next: Type.Optional(Type.String({ description: 'A path of this server to go to afterwards.' })),
+    }),
+    answers: away('To GitHub, or to /login with an `error`.'),
+  },
+  'GET /api/auth/callback/github': {
+    operationId: 'returnFromGithubSignIn',
+    tag: 'sessions',
+    summary: 'Come back from GitHub and be signed in',
+    query: Return,
+    answers: away('To where one wanted to go, or to /login with an `error`.'),
+  },
+  'GET /api/auth/github': {
+    operationId: 'connectGithub',
+    tag: 'sessions',
+    summary: 'Go to GitHub to connect an account',
+    answers: away('To GitHub, to /login without a session, or to the start page with an `error`.'),
+  },
+  'GET /api/auth/github/callback': {
+    operationId: 'returnFromGithubConnect',
+    tag: 'sessions',
+    summary: 'Come back from GitHub with a connected account',
+    query: Return,
+    answers: away('To the start page, with `github=connected` or an `error`; to /login without a session.'),
+  },
+}
