@@ -27,7 +27,7 @@ export interface Exchange {
 }
 
 /** What the gateway answers itself, whether or not any service is there. */
-export type OwnAnswer = 'healthz' | 'readyz' | 'stylesheet'
+export type OwnAnswer = 'healthz' | 'readyz' | 'stylesheet' | 'openapi' | 'docs' | 'docsStylesheet'
 
 /** The rows of the table, and those the gateway answers itself. */
 export type GatewayRow = Route | { method: 'GET'; path: string; answeredBy: OwnAnswer }

@@ -8,6 +8,7 @@ import { answerStylesheet, STYLESHEET_ROUTE } from '@mogplex/kit/pages/styleshee
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
+import { API_STYLESHEET_ROUTE, createApiPage } from './api-page/api-page.ts'
 import { openCallerCache } from './callers/cache/caller-cache.ts'
 import { createCronGate } from './callers/cron.ts'
 import { createCallerResolver } from './callers/resolve.ts'
@@ -37,6 +38,9 @@ const OWN_ROWS: readonly GatewayRow[] = [
   { method: 'GET', path: '/healthz', answeredBy: 'healthz' },
   { method: 'GET', path: '/readyz', answeredBy: 'readyz' },
   { method: 'GET', path: STYLESHEET_ROUTE, answeredBy: 'stylesheet' },
+  { method: 'GET', path: '/openapi.json', answeredBy: 'openapi' },
+  { method: 'GET', path: '/docs', answeredBy: 'docs' },
+  { method: 'GET', path: API_STYLESHEET_ROUTE, answeredBy: 'docsStylesheet' },
 ]
 
 const SWEEP_MS = 10_000
@@ -77,6 +81,7 @@ export async function startGateway(
       healthz: answerHealth,
       readyz: createReadiness(config.serviceUrls),
       stylesheet: answerStylesheet,
+      ...createApiPage(config.publicOrigin),
     },
     publicOrigin: config.publicOrigin,
     trustedOrigins: config.trustedOrigins,

@@ -28,7 +28,7 @@ export interface PipelineParts {
   proxy: UpstreamProxy
   cookie: SessionCookie
   /** What the gateway answers itself. */
-  own: Record<OwnAnswer, () => Response | Promise<Response>>
+  own: Record<OwnAnswer, (request: Request) => Response | Promise<Response>>
   publicOrigin: string
   trustedOrigins: ReadonlySet<string>
   corsOrigins: ReadonlySet<string>
@@ -80,7 +80,7 @@ async function run(
     return answerOptions(exchange, headers.get('origin'), target.allow, preflightOrigins(parts, target))
   }
   if (!row) return methodNotAllowed(exchange, target.allow)
-  if ('answeredBy' in row) return parts.own[row.answeredBy]()
+  if ('answeredBy' in row) return parts.own[row.answeredBy](request)
 
   const caller = exchange.caller ?? (await parts.resolveCaller(exchange, row))
   exchange.caller = caller

@@ -9,6 +9,8 @@ export interface PageParts {
   /** Of the document; the product's name is added. */
   title: string
   theme?: Theme
+  /** Paths of further stylesheets of ours. */
+  stylesheets?: readonly string[]
   /** Paths of scripts of ours, modules. */
   scripts?: readonly string[]
   /** The person who is signed in, and can sign out here. */
@@ -22,7 +24,8 @@ const MARK = html`<svg class="mark" viewBox="0 0 24 24" width="24" height="24" a
   <rect x="2" y="3" width="20" height="5" rx="2.5"/><rect x="2" y="10" width="13" height="5" rx="2.5" opacity=".75"/><rect x="2" y="17" width="17" height="5" rx="2.5" opacity=".5"/></svg>`
 
 /** A whole document. */
-export function renderPage({ title, theme = 'system', scripts = [], account, width, body }: PageParts): Html {
+export function renderPage(parts: PageParts): Html {
+  const { title, theme = 'system', stylesheets = [], scripts = [], account, width, body } = parts
   return html`<!doctype html>
 <html lang="en" data-theme="${theme}">
 <head>
@@ -32,7 +35,7 @@ export function renderPage({ title, theme = 'system', scripts = [], account, wid
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${STYLESHEET_PATH}">
-${scripts.map(path => html`<script type="module" src="${path}"></script>\n`)}</head>
+${stylesheets.map(path => html`<link rel="stylesheet" href="${path}">\n`)}${scripts.map(path => html`<script type="module" src="${path}"></script>\n`)}</head>
 <body>
 <a class="skip" href="#content">Skip to content</a>
 <header class="top">
