@@ -2,6 +2,7 @@
 import { isV1Path } from '@mogplex/proto/errors.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { type Account, call, OPEN_DOORS, signUpWithToken } from '../accounts.ts'
+import { acceptedBodyFault, answerFault } from '../described.ts'
 import { type System, startSystem } from '../launch.ts'
 import { GIT_ROOT, makeRepository } from '../repositories.ts'
 import { startRun, waitForEnd } from '../runs.ts'
@@ -85,10 +86,18 @@ export async function ask({ system, place }: Scene, row: Route, as: Account, ask
   })
   const text = await response.text()
   const { status } = response
+  refuseUndescribed(row, response, text, asked.body)
   if (status < 400) return { status, code: '', message: '' }
   const body = JSON.parse(text)
   const { code, message } = isV1Path(row.path) ? body.error : { code: body.code, message: body.error }
   return { status, code, message }
+}
+
+/** Throws when the answer, or a body that was accepted, is not as `proto/wire` says. */
+function refuseUndescribed(row: Route, response: Response, text: string, body?: BodyInit): void {
+  const isTaken = response.ok && typeof body === 'string' && inputOf(row).fields
+  const fault = answerFault(row, response, text) ?? (isTaken ? acceptedBodyFault(row, body) : null)
+  if (fault !== null) throw new Error(fault)
 }
 
 /** `read` says what is wrong with the answer to a case, or null. */

@@ -5,6 +5,7 @@ import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { isV1Path } from '@mogplex/proto/errors.ts'
 import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { type Credential, OPEN_DOORS, send } from '../accounts.ts'
+import { answerFault } from '../described.ts'
 import { type System, startSystem } from '../launch.ts'
 import { GIT_ROOT } from '../repositories.ts'
 import { waitForEnd } from '../runs.ts'
@@ -90,6 +91,7 @@ async function ask(row: Route, example: Example, caller: Caller, id: string): Pr
     status,
     text,
   })
+  expect(answerFault(row, response, text)).toBeNull()
   expectHeadersOf(response, row, caller)
   if (status >= 400) expectEnvelope(row, response, text)
   // Whoever signs in has said who they are in the body.
