@@ -1,9 +1,33 @@
 /** `GET /api/auth/user` (identity spec 4). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { answers, type Descriptions } from './describe.ts'
 import { nullable, oneOf, Uuid } from './values.ts'
 
 const Count = Type.Integer({ minimum: 0 })
+
+/** Where the user stands with GitHub. */
+const GITHUB = {
+  github_state: oneOf([
+    ...(['app_installed_with_synced_repos', 'app_installed', 'app_install_pending'] as const),
+    ...(['oauth_connected', 'disconnected'] as const),
+  ]),
+  github_connected: Type.Boolean(),
+  github_app_connected: Type.Boolean(),
+  github_connection_mode: nullable(oneOf(['app', 'oauth'])),
+  github_app_available: Type.Boolean(),
+  github_install_pending: Type.Boolean(),
+  github_installation_count: Count,
+  github_synced_repo_count: Count,
+  github_covered_repo_count: Count,
+  github_status_label: Type.String(),
+  github_status_detail: Type.String(),
+  github_primary_action: nullable(
+    Type.Object({ kind: Type.String(), label: Type.String(), href: Type.String() }),
+    { description: 'What to do next, if anything.' },
+  ),
+}
+export const GithubStanding = Type.Object(GITHUB)
+export type GithubStanding = Static<typeof GithubStanding>
 
 export const AuthUser = Type.Object(
   {
@@ -13,24 +37,7 @@ export const AuthUser = Type.Object(
     name: nullable(Type.String()),
     avatar_url: nullable(Type.String()),
     github_username: nullable(Type.String()),
-    github_state: oneOf([
-      ...(['app_installed_with_synced_repos', 'app_installed', 'app_install_pending'] as const),
-      ...(['oauth_connected', 'disconnected'] as const),
-    ]),
-    github_connected: Type.Boolean(),
-    github_app_connected: Type.Boolean(),
-    github_connection_mode: nullable(oneOf(['app', 'oauth'])),
-    github_app_available: Type.Boolean(),
-    github_install_pending: Type.Boolean(),
-    github_installation_count: Count,
-    github_synced_repo_count: Count,
-    github_covered_repo_count: Count,
-    github_status_label: Type.String(),
-    github_status_detail: Type.String(),
-    github_primary_action: nullable(
-      Type.Object({ kind: Type.String(), label: Type.String(), href: Type.String() }),
-      { description: 'What to do next, if anything.' },
-    ),
+    ...GITHUB,
     platform_access: Type.Object({ allowPlatformAi: Type.Boolean(), allowPlatformSandbox: Type.Boolean() }),
     vercel: Type.Object(
       {
@@ -55,6 +62,7 @@ export const AuthUser = Type.Object(
   },
   { title: 'AuthUser' },
 )
+export type AuthUser = Static<typeof AuthUser>
 
 export const AUTH_USER_ROUTES: Descriptions = {
   'GET /api/auth/user': {

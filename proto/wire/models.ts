@@ -1,5 +1,5 @@
 /** Models, for the web, command lines and the versioned surface (identity spec 8; v1 contract 7.4). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { V1_PREFIX } from '../errors.ts'
 import { answers, type Descriptions, v1Answers } from './describe.ts'
 import { Done, Instant, nullable, oneOf } from './values.ts'
@@ -24,6 +24,7 @@ export const Model = Type.Object(
   },
   { title: 'CatalogueModel' },
 )
+export type Model = Static<typeof Model>
 
 export const CliModel = Type.Object(
   {
@@ -48,6 +49,7 @@ export const CliModel = Type.Object(
   },
   { title: 'CliModel', description: 'What is not known is left out.' },
 )
+export type CliModel = Static<typeof CliModel>
 
 export const V1Model = Type.Object(
   {
@@ -63,6 +65,7 @@ export const V1Model = Type.Object(
   },
   { title: 'Model' },
 )
+export type V1Model = Static<typeof V1Model>
 
 const Arrival = Type.Object({ id: Type.String(), name: Type.String(), provider: Type.String() })
 

@@ -1,8 +1,8 @@
 /** Repositories (projects spec 2; v1 contract 7.1). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { V1_PREFIX } from '../errors.ts'
 import { answers, type Descriptions, v1Answers } from './describe.ts'
-import { Done, Instant, lenient, nullable, optionalText, pageSize, Uuid } from './values.ts'
+import { Done, Instant, lenient, nullable, optionalText, pageSize, Uuid, V1_PAGE } from './values.ts'
 import { Workspace } from './workspaces.ts'
 
 export const Repo = Type.Object(
@@ -51,6 +51,7 @@ export const Repo = Type.Object(
   },
   { title: 'Repo' },
 )
+export type Repo = Static<typeof Repo>
 
 export const ListedRepo = Type.Object(
   {
@@ -64,6 +65,7 @@ export const ListedRepo = Type.Object(
   },
   { title: 'ListedRepo' },
 )
+export type ListedRepo = Static<typeof ListedRepo>
 
 const Credential = Type.Optional(
   nullable(Type.Record(Type.String(), Type.Unknown()), {
@@ -173,8 +175,11 @@ export const REPO_ROUTES: Descriptions = {
     query: Type.Object({
       q: Type.Optional(Type.String({ description: 'Part of full_name, in any case, taken literally.' })),
       id: Type.Optional(Type.String({ description: 'Exactly this one; wins over q.' })),
-      limit: pageSize(100, 200),
+      limit: pageSize(V1_PAGE),
     }),
-    answers: v1Answers('Repositories.', Type.Object({ repos: Type.Array(ListedRepo, { maxItems: 200 }) })),
+    answers: v1Answers(
+      'Repositories.',
+      Type.Object({ repos: Type.Array(ListedRepo, { maxItems: V1_PAGE.max }) }),
+    ),
   },
 }

@@ -1,10 +1,10 @@
 /** Runs and their events (v1 contract 7.8; spec README 6, 7, 26, 27). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { V1_PREFIX } from '../errors.ts'
 import { type Descriptions, v1Answers, v1Envelope } from './describe.ts'
-import { Instant, nullable, oneOf, optionalText, pageSize, Uuid } from './values.ts'
+import { Instant, nullable, oneOf, optionalText, pageSize, Uuid, V1_PAGE } from './values.ts'
 
-export const RunStatus = oneOf(['pending', 'streaming', 'success', 'failed', 'cancelled'], {
+const RunStatus = oneOf(['pending', 'streaming', 'success', 'failed', 'cancelled'], {
   title: 'RunStatus',
 })
 
@@ -68,6 +68,7 @@ const RUN = {
 }
 
 export const Run = Type.Object(RUN, { title: 'Run' })
+export type Run = Static<typeof Run>
 const StartedRun = Type.Object(
   { ...RUN, replayed: Type.Boolean({ description: 'This key had started the run before.' }) },
   { title: 'StartedRun' },
@@ -96,13 +97,21 @@ export const RunEvent = Type.Object(
   },
   { title: 'RunEvent' },
 )
+export type RunEvent = Static<typeof RunEvent>
 
 const GitRef = { maxLength: 200, description: 'A branch name; null or blank is as if it were left out.' }
+
+/** In characters, after trimming. */
+export const RUN_LIMITS = { key: 200, prompt: 100_000, mode: 64, opaque: 200 }
 
 export const StartRunRequest = Type.Object(
   {
     repoId: Type.String({ minLength: 1 }),
-    prompt: Type.String({ minLength: 1, maxLength: 100_000, description: 'Counted after trimming.' }),
+    prompt: Type.String({
+      minLength: 1,
+      maxLength: RUN_LIMITS.prompt,
+      description: 'Counted after trimming.',
+    }),
     harness: optionalText({
       default: 'codex',
       description: 'codex (also for null or blank) or claude-code.',
@@ -114,9 +123,9 @@ export const StartRunRequest = Type.Object(
       maxLength: 1_024,
       description: 'Left out: the stored root of the repository; null: its root; else a path below that.',
     }),
-    conversationId: optionalText({ maxLength: 200 }),
-    workspaceSessionId: optionalText({ maxLength: 200 }),
-    mode: optionalText({ maxLength: 64 }),
+    conversationId: optionalText({ maxLength: RUN_LIMITS.opaque }),
+    workspaceSessionId: optionalText({ maxLength: RUN_LIMITS.opaque }),
+    mode: optionalText({ maxLength: RUN_LIMITS.mode }),
   },
   { title: 'StartRunRequest' },
 )
@@ -124,7 +133,7 @@ export const StartRunRequest = Type.Object(
 export const StartRunHeaders = Type.Object({
   'Idempotency-Key': Type.String({
     minLength: 1,
-    maxLength: 200,
+    maxLength: RUN_LIMITS.key,
     description:
       'Opaque, case-sensitive, trimmed. The same key and request start one run, however often sent.',
   }),
@@ -156,7 +165,7 @@ export const RUN_ROUTES: Descriptions = {
     description:
       'Without `after` a page holds the newest events. With `Accept: text/event-stream` the events come as they happen, from the first one or behind `Last-Event-ID` or `after`, until the run is over.',
     query: Type.Object({
-      limit: pageSize(100, 200),
+      limit: pageSize(V1_PAGE),
       after: Type.Optional(
         Type.String({ description: 'Id of an event of this run: those behind it; `start`: from the first.' }),
       ),
@@ -172,7 +181,7 @@ export const RUN_ROUTES: Descriptions = {
         json: v1Envelope(
           Type.Object({
             run: Run,
-            events: Type.Array(RunEvent, { maxItems: 200 }),
+            events: Type.Array(RunEvent, { maxItems: V1_PAGE.max }),
             hasMore: Type.Boolean({ description: 'More events exist behind the last one here.' }),
           }),
         ),

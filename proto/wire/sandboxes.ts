@@ -1,8 +1,8 @@
 /** Sandboxes and their logs (v1 contract 7.5). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { V1_PREFIX } from '../errors.ts'
 import { type Descriptions, v1Answers } from './describe.ts'
-import { Instant, nullable, oneOf, pageSize, Uuid } from './values.ts'
+import { Instant, nullable, oneOf, pageSize, Uuid, V1_PAGE } from './values.ts'
 
 const SANDBOX = {
   id: Uuid,
@@ -21,10 +21,12 @@ const SANDBOX = {
 }
 
 export const Sandbox = Type.Object(SANDBOX, { title: 'Sandbox' })
+export type Sandbox = Static<typeof Sandbox>
 export const SandboxWithLogs = Type.Object(
   { ...SANDBOX, install_log: nullable(Type.String()), dev_log: nullable(Type.String()) },
   { title: 'SandboxWithLogs' },
 )
+export type SandboxWithLogs = Static<typeof SandboxWithLogs>
 export const LifecycleEvent = Type.Object(
   {
     id: Uuid,
@@ -36,6 +38,7 @@ export const LifecycleEvent = Type.Object(
   },
   { title: 'LifecycleEvent' },
 )
+export type LifecycleEvent = Static<typeof LifecycleEvent>
 
 export const SANDBOX_ROUTES: Descriptions = {
   [`GET ${V1_PREFIX}/sandboxes`]: {
@@ -47,9 +50,12 @@ export const SANDBOX_ROUTES: Descriptions = {
         Type.String({ description: 'Of this repository; an unknown id matches nothing.' }),
       ),
       status: Type.Optional(Type.String({ description: 'In this status; an unknown one matches nothing.' })),
-      limit: pageSize(100, 200),
+      limit: pageSize(V1_PAGE),
     }),
-    answers: v1Answers('Sandboxes.', Type.Object({ sandboxes: Type.Array(Sandbox, { maxItems: 200 }) })),
+    answers: v1Answers(
+      'Sandboxes.',
+      Type.Object({ sandboxes: Type.Array(Sandbox, { maxItems: V1_PAGE.max }) }),
+    ),
   },
   [`GET ${V1_PREFIX}/sandboxes/:sandboxId/logs`]: {
     operationId: 'getSandboxLogs',

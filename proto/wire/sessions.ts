@@ -1,5 +1,5 @@
 /** Signing in and out, and one's sessions (identity spec 2). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { answers, type Descriptions } from './describe.ts'
 import { Done, Instant, nullable, optionalText, Uuid } from './values.ts'
 
@@ -7,6 +7,7 @@ export const User = Type.Object(
   { id: Uuid, email: nullable(Type.String()), name: nullable(Type.String()) },
   { title: 'User' },
 )
+export type User = Static<typeof User>
 
 export const CurrentSession = nullable(
   Type.Object({
@@ -14,6 +15,7 @@ export const CurrentSession = nullable(
     user: User,
   }),
 )
+export type CurrentSession = Static<typeof CurrentSession>
 
 export const Session = Type.Object(
   {
@@ -27,8 +29,14 @@ export const Session = Type.Object(
   },
   { title: 'Session' },
 )
+export type Session = Static<typeof Session>
 
-const Password = Type.String({ minLength: 10, maxLength: 128 })
+/** In code points, as people count them. */
+export const PASSWORD_CHARS = { min: 10, max: 128 }
+/** Of a person, after trimming. */
+export const MAX_PERSON_NAME = 100
+
+const Password = Type.String({ minLength: PASSWORD_CHARS.min, maxLength: PASSWORD_CHARS.max })
 const Next = optionalText({
   description: 'A path of this server to go to; others are left out of the answer.',
 })
@@ -62,7 +70,7 @@ export const SESSION_ROUTES: Descriptions = {
     body: Type.Object({
       email: Type.String(),
       password: Password,
-      name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      name: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_PERSON_NAME })),
       next: Next,
     }),
     answers: signedIn,

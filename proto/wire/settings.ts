@@ -1,12 +1,16 @@
 /** Settings, keys of model providers, and the audit trail (identity spec 5, 7). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { ModelProvider } from '../identity.ts'
 import { answers, type Descriptions } from './describe.ts'
-import { Done, Instant, nullable, oneOf, pageSize, Uuid } from './values.ts'
+import { AUDIT_PAGE, Done, Instant, nullable, oneOf, pageSize, Uuid } from './values.ts'
 
 const Theme = oneOf(['dark', 'light', 'system'], { title: 'Theme' })
+/** Of the key of a model provider, in characters, after trimming. */
+export const MAX_PROVIDER_KEY = 4_096
+
 export const Settings = Type.Object({ default_model: nullable(Type.String()), theme: Theme })
 
+export type Settings = Static<typeof Settings>
 export const Verification = Type.Object({
   key_stored: Type.Boolean(),
   key_valid: nullable(Type.Boolean(), {
@@ -18,6 +22,7 @@ export const Verification = Type.Object({
   package: Type.Optional(Type.String()),
   binary: Type.Optional(Type.String()),
 })
+export type Verification = Static<typeof Verification>
 
 export const AuditEntry = Type.Object(
   {
@@ -30,6 +35,7 @@ export const AuditEntry = Type.Object(
   },
   { title: 'AuditEntry' },
 )
+export type AuditEntry = Static<typeof AuditEntry>
 
 const ProviderKey = Type.Object({
   provider: ModelProvider,
@@ -73,7 +79,7 @@ export const SETTINGS_ROUTES: Descriptions = {
       provider: ModelProvider,
       key: Type.String({
         minLength: 1,
-        maxLength: 4_096,
+        maxLength: MAX_PROVIDER_KEY,
         description: 'Without blanks; counted after trimming.',
       }),
     }),
@@ -101,7 +107,7 @@ export const SETTINGS_ROUTES: Descriptions = {
     tag: 'settings',
     summary: 'What happened to your credentials, newest first',
     query: Type.Object({
-      limit: pageSize(50, 200),
+      limit: pageSize(AUDIT_PAGE),
       cursor: Type.Optional(Type.String({ description: '`nextCursor` of the page before.' })),
     }),
     answers: answers(

@@ -1,8 +1,11 @@
 /** Personal access tokens, and handing one to a command line (identity spec 6, 10). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { Scope } from '../caller.ts'
 import { answers, type Descriptions } from './describe.ts'
 import { Done, Instant, nullable, Uuid } from './values.ts'
+
+/** What a request for a token may ask at most. */
+export const TOKEN_LIMITS = { nameChars: 100, days: 3_650, overlapHours: 168 }
 
 export const Token = Type.Object(
   {
@@ -18,6 +21,7 @@ export const Token = Type.Object(
   },
   { title: 'Token' },
 )
+export type Token = Static<typeof Token>
 
 const NEW_TOKEN = {
   id: Uuid,
@@ -27,6 +31,7 @@ const NEW_TOKEN = {
   expiresAt: nullable(Instant),
 }
 export const NewToken = Type.Object(NEW_TOKEN, { title: 'NewToken' })
+export type NewToken = Static<typeof NewToken>
 export const RotatedToken = Type.Object(
   {
     ...NEW_TOKEN,
@@ -35,14 +40,19 @@ export const RotatedToken = Type.Object(
   },
   { title: 'RotatedToken' },
 )
+export type RotatedToken = Static<typeof RotatedToken>
 
 export const NewTokenRequest = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100, description: 'Counted after trimming.' }),
+  name: Type.String({
+    minLength: 1,
+    maxLength: TOKEN_LIMITS.nameChars,
+    description: 'Counted after trimming.',
+  }),
   scopes: Type.Optional(
     nullable(Type.Array(Scope, { minItems: 1 }), { description: 'Left out or null: read and write.' }),
   ),
   expiresInDays: Type.Optional(
-    nullable(Type.Integer({ minimum: 1, maximum: 3_650 }), {
+    nullable(Type.Integer({ minimum: 1, maximum: TOKEN_LIMITS.days }), {
       description: 'Left out or null: never expires.',
     }),
   ),
@@ -50,7 +60,7 @@ export const NewTokenRequest = Type.Object({
 export const RotateRequest = Type.Object({
   overlapHours: Type.Integer({
     minimum: 0,
-    maximum: 168,
+    maximum: TOKEN_LIMITS.overlapHours,
     description: 'For how long the old token stays good; 0 ends it at once.',
   }),
 })
@@ -67,6 +77,7 @@ export const CliGrant = Type.Object({
   callback: Type.String(),
   nonce: Type.String(),
 })
+export type CliGrant = Static<typeof CliGrant>
 
 export const TOKEN_ROUTES: Descriptions = {
   'GET /api/settings/api-keys': {

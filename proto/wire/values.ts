@@ -32,8 +32,18 @@ export function lenient(description: string, example: unknown) {
   return Type.Optional(Type.Unknown({ description, examples: [example] }))
 }
 
+export interface PageLimits {
+  default: number
+  max: number
+}
+
+/** Of most lists of the versioned surface (v1 contract 5). */
+export const V1_PAGE: PageLimits = { default: 100, max: 200 }
+/** Of the audit trail. */
+export const AUDIT_PAGE: PageLimits = { default: 50, max: 200 }
+
 /** A page size. It is read leniently and never refused (v1 contract 5). */
-export function pageSize(standard: number, maximum: number) {
+export function pageSize({ default: standard, max: maximum }: PageLimits) {
   return Type.Optional(
     Type.Integer({
       minimum: 1,

@@ -1,5 +1,5 @@
 /** Workspaces (projects spec 4). */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { answers, type Descriptions } from './describe.ts'
 import { Done, Instant, lenient, nullable, Uuid } from './values.ts'
 
@@ -16,14 +16,19 @@ const WORKSPACE = {
 }
 
 export const Workspace = Type.Object(WORKSPACE, { title: 'Workspace' })
+export type Workspace = Static<typeof Workspace>
 export const CountedWorkspace = Type.Object(
   { ...WORKSPACE, repo_count: Type.Integer({ minimum: 0, description: 'Hidden ones count too.' }) },
   { title: 'CountedWorkspace' },
 )
+export type CountedWorkspace = Static<typeof CountedWorkspace>
+
+/** In characters, after trimming. */
+export const MAX_WORKSPACE_NAME = 100
 
 const Name = Type.String({
   minLength: 1,
-  maxLength: 100,
+  maxLength: MAX_WORKSPACE_NAME,
   description: 'Counted after trimming. Two that differ in case only are the same.',
 })
 const REST = {

@@ -4,6 +4,7 @@ import { ApiError, notFound } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { patCreated, patRevoked } from '@mogplex/proto/identity.ts'
+import type { NewToken } from '@mogplex/proto/wire/tokens.ts'
 import { type Requester, recordAudit } from '../audit/entry.ts'
 import { outbox } from '../database/schema.ts'
 import { lockActiveUser } from '../users/store.ts'
@@ -29,7 +30,7 @@ export async function mintKey(
   owner: Requester,
   { name, scopes, expiresInDays }: NewKeyRequest,
   now: Date,
-) {
+): Promise<NewToken> {
   const { userId, requestId } = owner
   const { token, tokenHash, prefix } = newToken()
   const id = newId()

@@ -1,10 +1,9 @@
 /** What a request for a new token may ask (identity spec 6). */
 import { badRequest } from '@mogplex/kit/errors.ts'
 import type { Scope } from '@mogplex/proto/caller.ts'
+import { TOKEN_LIMITS } from '@mogplex/proto/wire/tokens.ts'
 
 const ALL_SCOPES: readonly Scope[] = ['read', 'write']
-const MAX_NAME_CHARS = 100
-const MAX_DAYS = 3650
 
 export interface NewKeyRequest {
   name: string
@@ -22,20 +21,24 @@ export function readNewKeyRequest(body: Record<string, unknown>): NewKeyRequest 
   }
 }
 
-const MAX_OVERLAP_HOURS = 168
-
 /** How long a rotated token stays good, in hours; 0 ends it at once. Throws 400 naming the field. */
 export function readOverlapHours({ overlapHours: value }: Record<string, unknown>): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_OVERLAP_HOURS) {
+  if (
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    value >= 0 &&
+    value <= TOKEN_LIMITS.overlapHours
+  ) {
     return value
   }
-  throw fault('overlapHours', `must be a whole number from 0 to ${MAX_OVERLAP_HOURS}`)
+  throw fault('overlapHours', `must be a whole number from 0 to ${TOKEN_LIMITS.overlapHours}`)
 }
 
 function readName(value: unknown): string {
   const name = typeof value === 'string' ? value.trim() : ''
   const { length } = [...name]
-  if (length < 1 || length > MAX_NAME_CHARS) throw fault('name', `must be 1 to ${MAX_NAME_CHARS} characters`)
+  if (length < 1 || length > TOKEN_LIMITS.nameChars)
+    throw fault('name', `must be 1 to ${TOKEN_LIMITS.nameChars} characters`)
   return name
 }
 
@@ -53,8 +56,9 @@ function isScope(value: unknown): value is Scope {
 
 function readDays(value: unknown): number | null {
   if (value === undefined || value === null) return null
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_DAYS) return value
-  throw fault('expiresInDays', `must be a whole number from 1 to ${MAX_DAYS}`)
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= TOKEN_LIMITS.days)
+    return value
+  throw fault('expiresInDays', `must be a whole number from 1 to ${TOKEN_LIMITS.days}`)
 }
 
 function fault(field: string, reason: string) {

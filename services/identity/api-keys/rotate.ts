@@ -13,6 +13,7 @@ import { ApiError, notFound } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { patCreated, patRevoked, patRotated } from '@mogplex/proto/identity.ts'
+import type { RotatedToken } from '@mogplex/proto/wire/tokens.ts'
 import { type Requester, recordAudit } from '../audit/entry.ts'
 import { type ApiKey, outbox } from '../database/schema.ts'
 import { lockActiveUser } from '../users/store.ts'
@@ -42,7 +43,7 @@ export async function rotateKey(
   owner: Requester,
   rotation: { id: string; overlapHours: number },
   now: Date,
-) {
+): Promise<RotatedToken> {
   const { userId } = owner
   const { token, tokenHash, prefix } = newToken()
   const id = newId()

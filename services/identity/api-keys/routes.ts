@@ -1,6 +1,7 @@
 /** `/api/settings/api-keys` (identity spec 6). */
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { userIdOf } from '@mogplex/kit/http/request-context.ts'
+import type { Token } from '@mogplex/proto/wire/tokens.ts'
 import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
@@ -48,7 +49,7 @@ export function apiKeyRoutes({ context, database, dropAtGateways, pokeOutbox }: 
 }
 
 /** The links are there only where there are any: everything else is as the spec lists it. */
-function presentKey(key: ListedKey) {
+function presentKey(key: ListedKey): Token {
   const { id, name, tokenPrefix, scopes, createdAt, lastUsedAt, expiresAt, rotatedFrom, rotatedTo } = key
   return {
     id,

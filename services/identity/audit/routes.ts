@@ -1,13 +1,13 @@
 /** `/api/settings/audit`: one's own trail, newest first, in pages. */
 import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { clampLimit } from '@mogplex/kit/limit.ts'
+import type * as wire from '@mogplex/proto/wire/settings.ts'
+import { AUDIT_PAGE } from '@mogplex/proto/wire/values.ts'
 import { Elysia } from 'elysia'
 import type { AuditEntry } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { listEntries } from './store.ts'
-
-const LIMITS = { default: 50, max: 200 }
 
 /** `{"entries":[…],"nextCursor"}`; `nextCursor` is null on the last page, also when that is full. */
 export function auditRoutes({ context, database }: IdentityKit) {
@@ -16,7 +16,7 @@ export function auditRoutes({ context, database }: IdentityKit) {
     .get('/api/settings/audit', async ({ context: from, request }) => {
       const userId = userIdOf(from)
       const query = new URL(request.url).searchParams
-      const limit = clampLimit(query.get('limit'), LIMITS)
+      const limit = clampLimit(query.get('limit'), AUDIT_PAGE)
       const before = decodeCursor(query.get('cursor'))
       // One more than shown tells whether another page follows.
       const found = await listEntries(database, userId, { before, limit: limit + 1 })
@@ -29,7 +29,15 @@ export function auditRoutes({ context, database }: IdentityKit) {
     })
 }
 
-function presentEntry({ id, type, at, ip, userAgent, subjectId, subjectPrefix }: AuditEntry) {
+function presentEntry({
+  id,
+  type,
+  at,
+  ip,
+  userAgent,
+  subjectId,
+  subjectPrefix,
+}: AuditEntry): wire.AuditEntry {
   return {
     id,
     type,

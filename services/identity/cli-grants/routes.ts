@@ -3,6 +3,7 @@ import { ApiError } from '@mogplex/kit/errors.ts'
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { contentSecurityPolicy, pageResponse } from '@mogplex/kit/pages/page.ts'
+import type { CliGrant } from '@mogplex/proto/wire/tokens.ts'
 import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
 import type { User } from '../database/schema.ts'
@@ -42,7 +43,14 @@ export function cliGrantRoutes({ config, context, database, pokeOutbox }: Identi
       const key = await approve(database, owner, { consent, ttlDays }, new Date())
       pokeOutbox()
       const { token, prefix, id: keyId, expiresAt } = key
-      return { token, prefix, keyId, expiresAt, callback: consent.callback, nonce: consent.nonce }
+      return {
+        token,
+        prefix,
+        keyId,
+        expiresAt,
+        callback: consent.callback,
+        nonce: consent.nonce,
+      } satisfies CliGrant
     })
     .post('/api/auth/cli/deny', async ({ context: from, request }) => {
       const consent = await readConsent(from, request)

@@ -1,4 +1,5 @@
 /** What the user's GitHub side amounts to, and what to do next (identity spec 4). Plain rules over plain data. */
+import type { GithubStanding } from '@mogplex/proto/wire/auth-user.ts'
 
 /** What projects says of the user; counts below nothing are read as nothing. */
 export interface GithubCounts {
@@ -16,18 +17,9 @@ export interface GithubFacts extends GithubCounts {
   isInstallBegun: boolean
 }
 
-export type GithubState =
-  | 'app_installed_with_synced_repos'
-  | 'app_installed'
-  | 'app_install_pending'
-  | 'oauth_connected'
-  | 'disconnected'
+type GithubState = GithubStanding['github_state']
 
-interface Action {
-  kind: string
-  label: string
-  href: string
-}
+type Action = NonNullable<GithubStanding['github_primary_action']>
 
 const CONNECT_PATH = '/api/auth/github'
 const ACTIONS = {
@@ -55,7 +47,7 @@ const STATES: Record<GithubState, { label: string; detail: string }> = {
 }
 
 /** The part of `GET /api/auth/user` that is about GitHub, as it is sent. */
-export function githubStateOf(facts: GithubFacts) {
+export function githubStateOf(facts: GithubFacts): GithubStanding {
   const [installations, synced, covered] = [facts.installations, facts.syncedRepos, facts.coveredRepos].map(
     count => Math.max(0, count),
   ) as [number, number, number]

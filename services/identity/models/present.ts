@@ -1,8 +1,9 @@
 /** A model as the three surfaces show it: the web app, the CLI, and the versioned API (identity spec 8). */
+import type * as wire from '@mogplex/proto/wire/models.ts'
 import type { Model } from '../database/schema.ts'
 
 /** For `/api/models`. When a row was made is internal; who is not signed in has nothing enabled. */
-export function presentModel(model: Model, isEnabled?: boolean) {
+export function presentModel(model: Model, isEnabled?: boolean): wire.Model {
   return {
     id: model.id,
     provider: model.provider,
@@ -23,7 +24,7 @@ export function presentModel(model: Model, isEnabled?: boolean) {
 }
 
 /** For `/api/v1/mogplex/models`: prices in USD per token, null where unknown (schema `Model`). */
-export function presentV1Model(model: Model) {
+export function presentV1Model(model: Model): wire.V1Model {
   return {
     id: model.id,
     provider: model.provider,
@@ -42,7 +43,7 @@ const TOKENS_PER_PRICE = 1_000_000
 const PRICE_DECIMALS = 6
 
 /** For `?format=cli`: what is not known is absent, never null. */
-export function presentCliModel(model: Model) {
+export function presentCliModel(model: Model): wire.CliModel {
   const tags = new Set(model.capabilities?.map(tag => tag.toLowerCase()))
   const hasAny = (known: string[]) => known.some(tag => tags.has(tag))
   const usesTools = hasAny(TOOL_TAGS)

@@ -4,6 +4,7 @@ import { readJsonObject, readOptionalJsonObject } from '@mogplex/kit/http/json-b
 import { userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { matches } from '@mogplex/kit/validation.ts'
 import { MODEL_PROVIDERS, ModelProvider } from '@mogplex/proto/identity.ts'
+import { MAX_PROVIDER_KEY, type Verification as ShownVerification } from '@mogplex/proto/wire/settings.ts'
 import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
@@ -11,7 +12,6 @@ import type { Provider } from '../models/models.ts'
 import { deleteProviderKey, storeKey, type Verification, verifyKey } from './provider-keys.ts'
 import { listProviderKeys } from './store.ts'
 
-const MAX_KEY_CHARS = 4096
 const BLANK_OR_CONTROL = /[\s\p{Cc}]/u
 
 /** How an answer names what a provider's key is for. */
@@ -71,8 +71,8 @@ function readProvider(value: unknown): Provider {
 
 function readKey(value: unknown): string {
   const key = typeof value === 'string' ? value.trim() : ''
-  if (key === '' || key.length > MAX_KEY_CHARS) {
-    throw badRequest(`key: must be 1 to ${MAX_KEY_CHARS} characters`, { field: 'key' })
+  if (key === '' || key.length > MAX_PROVIDER_KEY) {
+    throw badRequest(`key: must be 1 to ${MAX_PROVIDER_KEY} characters`, { field: 'key' })
   }
   if (BLANK_OR_CONTROL.test(key)) {
     throw badRequest('key: must not contain blanks or control characters', { field: 'key' })
@@ -80,7 +80,10 @@ function readKey(value: unknown): string {
   return key
 }
 
-function presentVerification(provider: Provider, { isStored, isValid, error }: Verification) {
+function presentVerification(
+  provider: Provider,
+  { isStored, isValid, error }: Verification,
+): ShownVerification {
   return {
     key_stored: isStored,
     key_valid: isValid,

@@ -1,6 +1,7 @@
 /** Signing out, and seeing and ending one's sessions (identity spec 2). */
 import { notFound } from '@mogplex/kit/errors.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
+import type * as wire from '@mogplex/proto/wire/sessions.ts'
 import { Elysia } from 'elysia'
 import { type Requester, requesterOf } from '../audit/entry.ts'
 import type { Session } from '../database/schema.ts'
@@ -50,7 +51,7 @@ export function sessionRoutes({ context, database, config, dropAtGateways }: Ide
       return Response.json({
         session: session && { id: session.id, expiresAt: session.expiresAt.toISOString() },
         user: presentUser(user),
-      })
+      } satisfies wire.CurrentSession)
     })
     .get('/api/auth/sessions', async ({ context: from }) => {
       const sessions = await listSessions(database, userIdOf(from), new Date())
@@ -66,7 +67,7 @@ export function sessionRoutes({ context, database, config, dropAtGateways }: Ide
     })
 }
 
-function presentSession(session: Session, currentId: string | undefined) {
+function presentSession(session: Session, currentId: string | undefined): wire.Session {
   const { id, ip, userAgent } = session
   return {
     id,

@@ -2,6 +2,7 @@
 import { badRequest } from '@mogplex/kit/errors.ts'
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
+import type { Settings } from '@mogplex/proto/wire/settings.ts'
 import { Elysia } from 'elysia'
 import type { IdentityKit } from '../environment.ts'
 import { changeSettings, readSettings, type SettingsChange, type Theme } from './settings.ts'
@@ -14,7 +15,9 @@ export function settingsRoutes({ context, database, config, pokeOutbox }: Identi
     .use(context)
     .get('/api/settings', async ({ context: from }) => {
       const { defaultModel, theme } = await readSettings(database, userIdOf(from), config.DEFAULT_MODEL_ID)
-      return Response.json({ default_model: defaultModel, theme }, { headers: themeCookie(from, theme) })
+      return Response.json({ default_model: defaultModel, theme } satisfies Settings, {
+        headers: themeCookie(from, theme),
+      })
     })
     .patch('/api/settings', async ({ context: from, request }) => {
       const owner = { userId: userIdOf(from), requestId: from.requestId }

@@ -1,16 +1,14 @@
 /** Argon2id on Bun's worker pool: a hash takes tens of milliseconds, which the main thread does not have. */
+import { PASSWORD_CHARS } from '@mogplex/proto/wire/sessions.ts'
 
 /** OWASP's minimum for argon2id: 19 MiB, two passes. */
 const PARAMETERS = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const
 
-const MIN_CHARS = 10
-const MAX_CHARS = 128
-
 /** What is wrong with a new password, or null. Characters are code points, as people count them. */
 export function passwordFault(password: string): string | null {
   const { length } = [...password]
-  if (length >= MIN_CHARS && length <= MAX_CHARS) return null
-  return `must have ${MIN_CHARS} to ${MAX_CHARS} characters`
+  if (length >= PASSWORD_CHARS.min && length <= PASSWORD_CHARS.max) return null
+  return `must have ${PASSWORD_CHARS.min} to ${PASSWORD_CHARS.max} characters`
 }
 
 export function hashPassword(password: string): Promise<string> {

@@ -2,6 +2,7 @@
 import { badRequest, notFound } from '@mogplex/kit/errors.ts'
 import { readJsonObject } from '@mogplex/kit/http/json-body.ts'
 import { check } from '@mogplex/kit/validation.ts'
+import { MAX_PERSON_NAME } from '@mogplex/proto/wire/sessions.ts'
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
@@ -35,8 +36,6 @@ const PasswordBody = Type.Object({
   currentPassword: Type.Optional(Type.String({ minLength: 1 })),
   newPassword: Type.String(),
 })
-
-const MAX_NAME_CHARS = 100
 
 export function signInRoutes(kit: IdentityKit) {
   const { config, context } = kit
@@ -88,8 +87,8 @@ function readSignUp(body: Record<string, unknown>) {
   refuse('password', passwordFault(password))
   const name = given.name?.trim() ?? null
   const nameChars = name === null ? 1 : [...name].length
-  if (nameChars < 1 || nameChars > MAX_NAME_CHARS) {
-    refuse('name', `must have 1 to ${MAX_NAME_CHARS} characters`)
+  if (nameChars < 1 || nameChars > MAX_PERSON_NAME) {
+    refuse('name', `must have 1 to ${MAX_PERSON_NAME} characters`)
   }
   return { email, password, name, next }
 }

@@ -1,6 +1,7 @@
 /** `GET /api/auth/user`: who one is, and what one can use here (identity spec 4). */
 import type { RequestContext } from '@mogplex/kit/http/request-context.ts'
 import { sandboxCapability } from '@mogplex/proto/runtime.ts'
+import type { AuthUser } from '@mogplex/proto/wire/auth-user.ts'
 import { Elysia } from 'elysia'
 import type { User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
@@ -18,7 +19,7 @@ export function authUserRoutes(kit: IdentityKit) {
   })
 }
 
-async function describe(kit: IdentityKit, user: User, { requestId }: RequestContext) {
+async function describe(kit: IdentityKit, user: User, { requestId }: RequestContext): Promise<AuthUser> {
   const now = new Date()
   const [token, counts, hasSandboxes] = await Promise.all([
     hasToken(kit.database, user.id),
@@ -55,7 +56,7 @@ async function canRunSandboxes({ ask, log }: IdentityKit, requestId: string): Pr
 }
 
 /** The name is kept for compatibility: it says whether this instance can run sandboxes. Nothing is linked. */
-function presentHost(isReady: boolean) {
+function presentHost(isReady: boolean): AuthUser['vercel'] {
   return {
     platformState: isReady ? 'ready' : 'not_configured',
     personalState: 'not_linked',

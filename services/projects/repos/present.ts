@@ -2,6 +2,7 @@
 
 import type { SecretBox } from '@mogplex/kit/secrets.ts'
 import type { AssertionClaims } from '@mogplex/proto/caller.ts'
+import type { Repo } from '@mogplex/proto/wire/repos.ts'
 import { presentWorkspace } from '../workspaces/present.ts'
 import { openEnvVars } from './secrets.ts'
 import type { RepoInWorkspace } from './store.ts'
@@ -34,7 +35,7 @@ export function presentRepo(
   { repo, workspace }: RepoInWorkspace,
   caller: AssertionClaims,
   secrets: SecretBox,
-): Record<string, unknown> {
+): Repo {
   const [owner = '', name = ''] = repo.fullName.split('/')
   return {
     id: repo.id,

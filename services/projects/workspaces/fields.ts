@@ -1,8 +1,8 @@
 /** The fields of a workspace as a client writes them (projects spec 4). */
 import { badRequest } from '@mogplex/kit/errors.ts'
+import { MAX_WORKSPACE_NAME } from '@mogplex/proto/wire/workspaces.ts'
 import { readIdleTimeout, readLifetime } from '../launch-config/timeouts.ts'
 
-const MAX_NAME = 100
 const MAX_DESCRIPTION = 1_000
 
 export interface WorkspaceFields {
@@ -45,8 +45,8 @@ export function nameKeyOf(name: string): string {
 
 function readName(value: unknown): string {
   const name = typeof value === 'string' ? value.trim() : ''
-  if (name === '' || name.length > MAX_NAME)
-    throw badRequest(`name: must be a text of 1 to ${MAX_NAME} characters`, { field: 'name' })
+  if (name === '' || name.length > MAX_WORKSPACE_NAME)
+    throw badRequest(`name: must be a text of 1 to ${MAX_WORKSPACE_NAME} characters`, { field: 'name' })
   return name
 }
 

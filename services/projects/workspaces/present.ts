@@ -1,8 +1,9 @@
 /** A workspace as clients see it (projects spec 4). */
+import type * as wire from '@mogplex/proto/wire/workspaces.ts'
 import type { Workspace } from '../database/schema.ts'
 
 /** Without `repo_count`: as part of a repo. */
-export function presentWorkspace(workspace: Workspace): Record<string, unknown> {
+export function presentWorkspace(workspace: Workspace): wire.Workspace {
   return {
     id: workspace.id,
     user_id: workspace.userId,
@@ -17,6 +18,6 @@ export function presentWorkspace(workspace: Workspace): Record<string, unknown> 
 }
 
 /** `repoCount` counts all repos in it, hidden ones too. */
-export function presentCountedWorkspace(workspace: Workspace, repoCount: number): Record<string, unknown> {
+export function presentCountedWorkspace(workspace: Workspace, repoCount: number): wire.CountedWorkspace {
   return { ...presentWorkspace(workspace), repo_count: repoCount }
 }

@@ -2,14 +2,13 @@
 import { type requestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { v1Answer } from '@mogplex/kit/http/v1-answer.ts'
 import { clampLimit } from '@mogplex/kit/limit.ts'
+import { V1_PAGE } from '@mogplex/proto/wire/values.ts'
 import { Elysia } from 'elysia'
 import { presentRun } from '../runs/present.ts'
 import { requireRun } from '../runs/store.ts'
 import { listEvents, positionAfter, positionOf } from './list-events.ts'
 import { presentEvent } from './present.ts'
 import { type StreamDeps, streamEvents } from './stream-events.ts'
-
-const LIMIT = { default: 100, max: 200 }
 
 export interface EventRouteDeps extends StreamDeps {
   context: ReturnType<typeof requestContext>
@@ -27,7 +26,7 @@ export function eventRoutes(deps: EventRouteDeps) {
         server?.timeout(request, 0)
         return streamEvents(deps, { runId: view.run.id, callId, position }, request.signal)
       }
-      const limit = clampLimit(query.get('limit'), LIMIT)
+      const limit = clampLimit(query.get('limit'), V1_PAGE)
       const { events, hasMore } = await listEvents(deps.database, callId, {
         after: query.get('after'),
         limit,

@@ -1,13 +1,9 @@
 /** The fields of `POST /runs`, one by one, with their exact messages (v1 contract 6, 7.8). */
 import { badRequest } from '@mogplex/kit/errors.ts'
 import { isValidGitRef } from '@mogplex/kit/git-ref.ts'
+import { RUN_LIMITS } from '@mogplex/proto/wire/runs.ts'
 import type { HarnessId } from '../harnesses/harness.ts'
 import { normalizeRootDirectory } from './root-directory.ts'
-
-const MAX_KEY_LENGTH = 200
-const MAX_PROMPT_LENGTH = 100_000
-const MAX_MODE_LENGTH = 64
-const MAX_OPAQUE_LENGTH = 200
 
 /** What the caller asked for, trimmed, with the defaults of the request; those of the repo come later. */
 export interface StartRunFields {
@@ -28,7 +24,7 @@ export interface StartRunFields {
 export function readIdempotencyKey(headers: Headers): string {
   const key = headers.get('idempotency-key')?.trim()
   if (!key) throw badRequest('Idempotency-Key is required')
-  if (key.length > MAX_KEY_LENGTH)
+  if (key.length > RUN_LIMITS.key)
     throw badRequest('Idempotency-Key exceeds maximum length of 200 characters')
   return key
 }
@@ -46,9 +42,9 @@ export function readStartRunFields(
     workingBranch: readBranch(body.workingBranch, 'Invalid working branch'),
     createBranch: readCreateBranch(body.createBranch),
     ...readRootDirectory(body),
-    conversationId: readOpaque(body, 'conversationId', MAX_OPAQUE_LENGTH),
-    workspaceSessionId: readOpaque(body, 'workspaceSessionId', MAX_OPAQUE_LENGTH),
-    mode: readOpaque(body, 'mode', MAX_MODE_LENGTH),
+    conversationId: readOpaque(body, 'conversationId', RUN_LIMITS.opaque),
+    workspaceSessionId: readOpaque(body, 'workspaceSessionId', RUN_LIMITS.opaque),
+    mode: readOpaque(body, 'mode', RUN_LIMITS.mode),
   }
 }
 
@@ -62,7 +58,7 @@ function readPrompt(value: unknown): string {
   const prompt = typeof value === 'string' ? value.trim() : ''
   if (!prompt) throw badRequest('Prompt is required')
   // Counted only where it matters: characters are code points, and there are never more than units.
-  if (prompt.length > MAX_PROMPT_LENGTH && [...prompt].length > MAX_PROMPT_LENGTH)
+  if (prompt.length > RUN_LIMITS.prompt && [...prompt].length > RUN_LIMITS.prompt)
     throw badRequest('Prompt is too long')
   return prompt
 }

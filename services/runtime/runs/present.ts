@@ -1,11 +1,12 @@
 /** A run as v1 sends it (v1 contract 7.8, schema `Run`). */
+import type { Run } from '@mogplex/proto/wire/runs.ts'
 import type { AiCall } from '../database/schema.ts'
 import { sanitiseText } from '../events/sanitise.ts'
 import type { RunView } from './store.ts'
 
 const RUNS_PATH = '/api/v1/mogplex/runs'
 
-export function presentRun({ run, call, sandboxId }: RunView) {
+export function presentRun({ run, call, sandboxId }: RunView): Run {
   return {
     runId: run.id,
     aiCallId: run.aiCallId,
@@ -28,7 +29,7 @@ export function presentRun({ run, call, sandboxId }: RunView) {
 }
 
 /** Null until anything is known; a single null class was not reported, which is not zero. */
-function presentUsage(call: AiCall) {
+function presentUsage(call: AiCall): Run['usage'] {
   const usage = {
     inputTokens: call.inputTokens,
     outputTokens: call.outputTokens,

@@ -1,11 +1,12 @@
 /** Sandboxes as v1 sends them (v1 contract 7.5, schemas `Sandbox` and `SandboxLogs`). */
+import type * as wire from '@mogplex/proto/wire/sandboxes.ts'
 import type { Sandbox, sandboxLifecycleEvents } from '../database/schema.ts'
 import { redactMessage } from '../events/redact.ts'
 import { sanitisePayload, sanitiseText } from '../events/sanitise.ts'
 
 const MAX_LOG_LENGTH = 256 * 1024
 
-export function presentSandbox(sandbox: Sandbox) {
+export function presentSandbox(sandbox: Sandbox): wire.Sandbox {
   return {
     id: sandbox.id,
     sandbox_id: sandbox.sandboxId,
@@ -22,7 +23,7 @@ export function presentSandbox(sandbox: Sandbox) {
 }
 
 /** With the last 256 Ki characters of each log. */
-export function presentSandboxWithLogs(sandbox: Sandbox) {
+export function presentSandboxWithLogs(sandbox: Sandbox): wire.SandboxWithLogs {
   return {
     ...presentSandbox(sandbox),
     install_log: presentLog(sandbox.installLog),
@@ -34,7 +35,9 @@ function presentLog(text: string | null): string | null {
   return text === null ? null : redactMessage(text).slice(-MAX_LOG_LENGTH).toWellFormed()
 }
 
-export function presentLifecycleEvent(event: typeof sandboxLifecycleEvents.$inferSelect) {
+export function presentLifecycleEvent(
+  event: typeof sandboxLifecycleEvents.$inferSelect,
+): wire.LifecycleEvent {
   return {
     id: event.id,
     event_type: event.eventType,

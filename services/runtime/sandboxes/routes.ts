@@ -4,11 +4,11 @@ import { notFound } from '@mogplex/kit/errors.ts'
 import { type requestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { v1Answer } from '@mogplex/kit/http/v1-answer.ts'
 import { clampLimit } from '@mogplex/kit/limit.ts'
+import { V1_PAGE } from '@mogplex/proto/wire/values.ts'
 import { Elysia } from 'elysia'
 import { presentLifecycleEvent, presentSandbox, presentSandboxWithLogs } from './present.ts'
 import { findSandbox, listSandboxes, readLifecycleEvents } from './store.ts'
 
-const LIMIT = { default: 100, max: 200 }
 const MAX_LIFECYCLE_EVENTS = 200
 
 export interface SandboxRouteDeps {
@@ -24,7 +24,7 @@ export function sandboxRoutes({ database, context: plugin }: SandboxRouteDeps) {
       const rows = await listSandboxes(database, userIdOf(context), {
         repoId: query.get('repo_id'),
         status: query.get('status'),
-        limit: clampLimit(query.get('limit'), LIMIT),
+        limit: clampLimit(query.get('limit'), V1_PAGE),
       })
       return v1Answer({ sandboxes: rows.map(presentSandbox) })
     })
