@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [run-overhead] [event-latency] [event-intake] [--rounds=N]`: each measurement lets the
+ * `npm run bench -- [measurement …] [--rounds=N]`: each measurement lets the
  * product and its peer take turns and prints how they compare. README.md says what the figures mean.
  */
 import { cpus, loadavg } from 'node:os'
@@ -11,23 +11,28 @@ import { type System, startSystem } from '../tests/system/launch.ts'
 import { GIT_ROOT } from '../tests/system/repositories.ts'
 import { measureEventIntake } from './event-intake.ts'
 import { measureEventLatency } from './event-latency.ts'
+import { measureAddedLatency } from './gateway/latency.ts'
+import { measureThroughput } from './gateway/throughput.ts'
 import { measureRunOverhead } from './run-overhead.ts'
 
 /** Nothing but our own work, and a short turn of a hosted model: first token and a tool call or a sentence. */
 const TURN_DELAYS_MS = [0, 2_000]
 
 interface Bench {
-  system: System
-  endpoint: ModelEndpoint
+  /** An instance, started when the first measurement asks for it. */
+  instance: () => Promise<{ system: System; endpoint: ModelEndpoint }>
   /** Asked for on the command line. */
   rounds: number | null
 }
 
 const MEASUREMENTS: Record<string, (bench: Bench) => Promise<string>> = {
+  'gateway-throughput': ({ rounds }) => measureThroughput({ rounds: rounds ?? 10 }),
+  'gateway-latency': ({ rounds }) => measureAddedLatency({ rounds: rounds ?? 5 }),
   'event-intake': ({ rounds }) => measureEventIntake({ rounds: rounds ?? 3 }),
-  'event-latency': ({ system, rounds }) => measureEventLatency({ system, rounds: rounds ?? 2 }),
-  'run-overhead': ({ system, endpoint, rounds }) =>
-    measureRunOverhead({ system, endpoint, rounds: rounds ?? 3, delaysMs: TURN_DELAYS_MS }),
+  'event-latency': async ({ instance, rounds }) =>
+    measureEventLatency({ system: (await instance()).system, rounds: rounds ?? 2 }),
+  'run-overhead': async ({ instance, rounds }) =>
+    measureRunOverhead({ ...(await instance()), rounds: rounds ?? 3, delaysMs: TURN_DELAYS_MS }),
 }
 
 /** An instance that finds the agent CLIs installed, and whose model provider is the stand-in. */
@@ -40,6 +45,11 @@ async function startInstance(endpoint: ModelEndpoint): Promise<System> {
     ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl,
   }
   return startSystem({ home: homeWithHarnesses(CACHE_DIRECTORY), env })
+}
+
+async function startWithModel() {
+  const endpoint = startModelEndpoint()
+  return { endpoint, system: await startInstance(endpoint) }
 }
 
 function describeMachine(): string {
@@ -61,17 +71,21 @@ async function main(args: readonly string[]): Promise<void> {
   const loadBefore = loadOfLastMinute()
   console.log(`On ${describeMachine()}`)
   const startedAtMs = performance.now()
-  const endpoint = startModelEndpoint()
-  const system = await startInstance(endpoint)
+  let started: Promise<{ system: System; endpoint: ModelEndpoint }> | undefined
+  const instance = () => {
+    started ??= startWithModel()
+    return started
+  }
   const tables: string[] = []
   try {
     for (const [name, measure] of Object.entries(MEASUREMENTS)) {
       if (named.length > 0 && !named.includes(name)) continue
-      tables.push(await measure({ system, endpoint, rounds: rounds ? Number(rounds) : null }))
+      tables.push(await measure({ instance, rounds: rounds ? Number(rounds) : null }))
     }
   } finally {
-    await system.stop()
-    await endpoint.stop()
+    const running = await started
+    await running?.system.stop()
+    await running?.endpoint.stop()
   }
   console.log(tables.join(''))
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0)

@@ -17,6 +17,8 @@ export interface TestGithub {
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
   /** By path, what is answered instead of the truth. */
   broken: Map<string, () => Response | Promise<Response>>
+  /** Every token that was given out, oldest first. */
+  issued: () => string[]
   /** What the authorise page was asked for last. */
   asked: () => URLSearchParams
   stop: () => Promise<void>
@@ -73,6 +75,7 @@ export function startTestGithub(): TestGithub {
 
   return {
     ...{ url: `http://127.0.0.1:${server.port}`, clientId, clientSecret, broken },
+    issued: () => [...tokens.keys()],
     asked: () => last,
     visit: (authorizeUrl, account) => {
       const url = new URL(authorizeUrl)

@@ -25,12 +25,17 @@ export interface RunningProcess {
   child: Bun.Subprocess
 }
 
-/** `gatewaySettings` are the same for all three. */
-export async function startFleet({
-  gatewaySettings = {},
-}: {
+export interface FleetOptions {
+  /** The same for all gateways. */
   gatewaySettings?: Record<string, string>
-} = {}) {
+  /** Three unless said. */
+  gateways?: number
+  /** Who answers for every service but identity; somebody who is always content unless said. */
+  upstreamUrl?: string
+}
+
+export async function startFleet(options: FleetOptions = {}) {
+  const { gatewaySettings = {}, gateways: gatewayCount = GATEWAYS } = options
   const [server, nats, issuers] = await Promise.all([
     usePostgres(),
     useNats({ jetstream: true, users: natsUsers(NATS_PASSWORDS) }),
@@ -40,7 +45,7 @@ export async function startFleet({
   const sql = postgres(database.adminUrl, { max: 4, onnotice: () => undefined })
   // What every service but identity is: always there, always content.
   const upstream = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json([]) })
-  const elsewhere = `http://127.0.0.1:${upstream.port}`
+  const elsewhere = options.upstreamUrl ?? `http://127.0.0.1:${upstream.port}`
   const firstIdentityPort = await findFreePort()
   const common = {
     PUBLIC_BASE_URL: 'http://mogplex.test',
@@ -68,7 +73,7 @@ export async function startFleet({
   const first = await startIdentity(firstIdentityPort)
   const second = await startIdentity(await findFreePort())
   const gateways = await Promise.all(
-    Array.from({ length: GATEWAYS }, async () => startGateway(await findFreePort())),
+    Array.from({ length: gatewayCount }, async () => startGateway(await findFreePort())),
   )
 
   /** Resolves when every gateway holds a lease that is good for most of its time. */

@@ -16,8 +16,11 @@ const NEEDED = {
 /** What `npm test` needs besides, by program name: tests run on real ones. */
 const NEEDED_FOR_TESTS = { 'redis-server': 'redis-server', chromium: 'chromium' }
 
+/** What `npm run bench` measures against, and with. */
+const NEEDED_FOR_BENCH = { nginx: 'nginx-light', wrk: 'wrk' }
+
 /** We start these ourselves; the packages' own services would listen to others too, open to all. */
-const RUN_BY_US = ['nats-server', 'redis-server']
+const RUN_BY_US = ['nats-server', 'redis-server', 'nginx-light']
 
 /** What to type where we cannot install ourselves, by the package manager that is there. */
 const BY_HAND = [
@@ -33,7 +36,11 @@ const BY_HAND = [
  * what to install.
  */
 export async function installPrograms(script) {
-  const needed = script === 'test' ? { ...NEEDED, ...NEEDED_FOR_TESTS } : NEEDED
+  const needed = {
+    ...NEEDED,
+    ...(script === 'test' && NEEDED_FOR_TESTS),
+    ...(script === 'bench' && NEEDED_FOR_BENCH),
+  }
   const missing = Object.keys(needed).filter(name => findProgram(name) === null)
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(name => needed[name]))]
@@ -64,8 +71,8 @@ async function installDebianPackages(asRoot, packages) {
   const install = [...aptGet, 'install', '-y', '--no-install-recommends', ...packages]
   await runStep(`Installing ${packages.join(', ')}`, install)
   if (!existsSync('/run/systemd/system')) return
-  for (const service of packages.filter(name => RUN_BY_US.includes(name)))
-    await succeeds([...asRoot, 'systemctl', 'disable', '--now', service])
+  for (const name of packages.filter(name => RUN_BY_US.includes(name)))
+    await succeeds([...asRoot, 'systemctl', 'disable', '--now', name.replace('-light', '')])
 }
 
 function whatToInstall(missing, packages) {

@@ -19,9 +19,10 @@ export function cliGrantRoutes({ config, context, database, pokeOutbox }: Identi
   const ttlDays = config.CLI_TOKEN_TTL_DAYS
 
   const readConsent = async (from: RequestContext, request: Request): Promise<Consent> => {
+    const consenter = consenterOf(from)
     const { consent } = await readJsonObject(request)
     const read = await consents.verify(consent, new Date())
-    refuseForeignConsent(read, consenterOf(from))
+    refuseForeignConsent(read, consenter)
     return read
   }
 

@@ -94,6 +94,27 @@ test("the operator's default stands in for a missing choice", async () => {
   expect(await resolvedWith('no/such')).toBe((await get(userId)).default_model)
 })
 
+test('of changes at once each is all or nothing: what is stored is one of them', async () => {
+  const { userId } = await signUpSomebody(bench)
+  const pairs = [
+    { theme: 'light', default_model: 'openai/gpt-5.5' },
+    { theme: 'system', default_model: null },
+    // Refused as a whole.
+    { theme: 'dark', default_model: 'nobody/has-this' },
+  ]
+  for (let round = 0; round < 10; round += 1) {
+    const statuses = await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        const json = pairs[index % pairs.length]
+        return (await bench.call('PATCH', '/api/settings', { as: { userId }, json })).status
+      }),
+    )
+    expect(statuses.filter(status => status === 400)).toHaveLength(10)
+    const [row] = await bench.sql`select theme, default_model from identity.users where id = ${userId}`
+    expect(pairs.slice(0, 2)).toContainEqual({ ...(row as (typeof pairs)[0]) })
+  }
+})
+
 test('changes of different fields at once all survive', async () => {
   const { userId } = await signUpSomebody(bench)
   for (let round = 0; round < 10; round += 1) {
