@@ -34,7 +34,7 @@ export function describeApi(routes: readonly Route[], origin: string): JsonObjec
     servers: [{ url: origin }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas, headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
+    components: { schemas, headers: HEADERS, securitySchemes: securitySchemes(origin) },
   }
 }
 
@@ -164,19 +164,20 @@ const HEADERS = {
   'RateLimit-Reset': whole('Seconds until there are more.'),
 }
 
-const SECURITY_SCHEMES = {
-  token: {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'mog_ followed by 32 base62 characters',
-    description: 'A personal access token, made at /settings/api-keys, with the scope the operation names.',
-  },
-  session: {
-    type: 'apiKey',
-    in: 'cookie',
-    name: 'mogplex_session',
-    description:
-      'The session of a browser; on https the name begins with __Host-. Changes need an Origin of this server.',
-  },
-  cron: { type: 'http', scheme: 'bearer', description: 'The secret the operator gave the scheduler.' },
+function securitySchemes(origin: string) {
+  return {
+    token: {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'mog_ followed by 32 base62 characters',
+      description: 'A personal access token, made at /settings/api-keys, with the scope the operation names.',
+    },
+    session: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: origin.startsWith('https:') ? '__Host-mogplex_session' : 'mogplex_session',
+      description: 'The session of a browser. Changes need an Origin of this server.',
+    },
+    cron: { type: 'http', scheme: 'bearer', description: 'The secret the operator gave the scheduler.' },
+  }
 }

@@ -52,7 +52,8 @@ export function errorsOf(route: Route, { body, errors = [] }: RouteDescription):
     ...errors,
     ...(takesCredential ? [401] : []),
     ...(takesCredential && route.access !== 'cron' ? [403] : []),
-    ...(route.path.includes(':') ? [404] : []),
+    // A malformed id makes the path malformed.
+    ...(route.path.includes(':') ? [400, 404] : []),
     ...(body ? [400] : []),
     ...(route.method === 'GET' ? [] : [413]),
     ...[429, 500, 503],

@@ -96,6 +96,7 @@ const SETTINGS = {
 }
 const CHANGES = {
   ...SETTINGS,
+  default_branch: optionalText({ description: 'A valid branch name; blank: main.' }),
   workspace_id: Type.Optional(Type.String({ minLength: 1 })),
   remote_url: Type.Optional(Type.String({ minLength: 1 })),
 }

@@ -3,7 +3,7 @@
  * every route with everything ask it about each answer.
  */
 import { firstFault } from '@mogplex/kit/validation.ts'
-import { errorSchema } from '@mogplex/proto/openapi/errors.ts'
+import { errorSchema, errorsOf } from '@mogplex/proto/openapi/errors.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { descriptionOf, isDescribed } from '@mogplex/proto/wire/descriptions.ts'
 import { FormatRegistry, type TSchema } from '@sinclair/typebox'
@@ -16,6 +16,8 @@ export function answerFault(row: Route, response: Response, text: string): strin
   if (!isDescribed(row)) return null
   const { status } = response
   const told = (fault: string | null) => fault && `${row.method} ${row.path} ${status}: ${fault}`
+  if (status >= 400 && !errorsOf(row, descriptionOf(row)).has(status))
+    return told('this status is not described')
   if (status >= 400) return told(firstFault(errorSchema(row.path), JSON.parse(text)))
   if (row.redirectsToLogin && status === 302) return null
   const answer = descriptionOf(row).answers[status]
