@@ -106,7 +106,7 @@ test('invalid_state: used before, of another browser, of another purpose, unknow
   expect((await person.open(`/api/auth/callback/github${connect.search}`)).location).toBe(failed)
   const late = browser(bench.call)
   const old = github.visit((await late.open(LOGIN)).location, account)
-  await bench.sql`update identity.oauth_states set expires_at = now() where used_at is null`
+  await bench.sql`update identity.oauth_states set expires_at = now() - interval '1 second' where used_at is null`
   expect((await late.open(old.pathname + old.search)).location).toBe(failed)
 })
 
