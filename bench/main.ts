@@ -12,6 +12,8 @@ import { GIT_ROOT } from '../tests/system/repositories.ts'
 import { measureEventIntake } from './event-intake.ts'
 import { measureEventLatency } from './event-latency.ts'
 import { measureAddedLatency } from './gateway/latency.ts'
+import { measureReposList } from './gateway/repos-list.ts'
+import { measureStreams } from './gateway/streams.ts'
 import { measureThroughput } from './gateway/throughput.ts'
 import { measureRunOverhead } from './run-overhead.ts'
 
@@ -28,6 +30,8 @@ interface Bench {
 const MEASUREMENTS: Record<string, (bench: Bench) => Promise<string>> = {
   'gateway-throughput': ({ rounds }) => measureThroughput({ rounds: rounds ?? 10 }),
   'gateway-latency': ({ rounds }) => measureAddedLatency({ rounds: rounds ?? 5 }),
+  'gateway-streams': () => measureStreams(),
+  'repos-list': ({ rounds }) => measureReposList({ rounds: rounds ?? 3 }),
   'event-intake': ({ rounds }) => measureEventIntake({ rounds: rounds ?? 3 }),
   'event-latency': async ({ instance, rounds }) =>
     measureEventLatency({ system: (await instance()).system, rounds: rounds ?? 2 }),

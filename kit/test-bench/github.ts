@@ -10,9 +10,8 @@ export interface GithubAccount {
 }
 
 export interface TestGithub {
-  url: string
-  clientId: string
-  clientSecret: string
+  /** Of an instance that takes this for its GitHub. */
+  settings: Record<'GITHUB_URL' | 'GITHUB_API_URL' | 'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET', string>
   /** Opens the authorise page as `account` and allows it, or not; resolves with where GitHub sends the browser. */
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
   /** By path, what is answered instead of the truth. */
@@ -73,15 +72,22 @@ export function startTestGithub(): TestGithub {
     },
   })
 
+  server.unref()
+
+  const url = `http://127.0.0.1:${server.port}`
   return {
-    ...{ url: `http://127.0.0.1:${server.port}`, clientId, clientSecret, broken },
+    settings: {
+      ...{ GITHUB_URL: url, GITHUB_API_URL: url, GITHUB_CLIENT_ID: clientId },
+      GITHUB_CLIENT_SECRET: clientSecret,
+    },
+    broken,
     issued: () => [...tokens.keys()],
     asked: () => last,
     visit: (authorizeUrl, account) => {
-      const url = new URL(authorizeUrl)
-      last = url.searchParams
+      const page = new URL(authorizeUrl)
+      last = page.searchParams
       const asked = (name: string) => last.get(name) ?? ''
-      if (url.pathname !== '/login/oauth/authorize') throw new Error(`no page of GitHub: ${url.pathname}`)
+      if (page.pathname !== '/login/oauth/authorize') throw new Error(`no page of GitHub: ${page.pathname}`)
       if (asked('client_id') !== clientId) throw new Error('an unknown client')
       if (asked('code_challenge_method') !== 'S256') throw new Error('no proof key')
       const back = new URL(asked('redirect_uri'))

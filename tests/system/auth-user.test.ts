@@ -12,8 +12,8 @@ beforeAll(async () => {
   system = await startSystem({
     env: {
       ...OPEN_DOORS,
-      ...{ GITHUB_URL: github.url, GITHUB_API_URL: github.url, PLATFORM_ACCESS_DEFAULT: 'sandbox' },
-      ...{ GITHUB_CLIENT_ID: github.clientId, GITHUB_CLIENT_SECRET: github.clientSecret },
+      PLATFORM_ACCESS_DEFAULT: 'sandbox',
+      ...github.settings,
     },
   })
 }, 60_000)

@@ -17,8 +17,8 @@ beforeAll(async () => {
   system = await startSystem({
     env: {
       ...OPEN_DOORS,
-      ...{ GITHUB_URL: github.url, GITHUB_API_URL: github.url, LOG_LEVEL: 'debug' },
-      ...{ GITHUB_CLIENT_ID: github.clientId, GITHUB_CLIENT_SECRET: github.clientSecret },
+      LOG_LEVEL: 'debug',
+      ...github.settings,
       ...{ CRON_SECRET: 'the-secret-of-the-scheduler', E2E_AUTH_SECRET: 'the-secret-of-tests' },
     },
   })
@@ -90,7 +90,10 @@ test('nothing that proves who somebody is can be read off the database, the mess
   const secrets = await liveThroughEverything()
   expect(Object.entries(secrets).filter(([, value]) => value.length < 16)).toEqual([])
   const configured = {
-    ...{ 'client secret': github.clientSecret, 'cron secret': 'the-secret-of-the-scheduler' },
+    ...{
+      'client secret': github.settings.GITHUB_CLIENT_SECRET,
+      'cron secret': 'the-secret-of-the-scheduler',
+    },
     'test secret': 'the-secret-of-tests',
   }
   const all = { ...secrets, ...configured }

@@ -1,0 +1,55 @@
+/** Identity spec 3: connecting a GitHub account to an account that is there. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { getGithubToken } from '@mogplex/proto/identity.ts'
+import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench.ts'
+import { browser, CONNECT, github, newAccount } from './trips.ts'
+
+let bench: IdentityBench
+beforeAll(async () => {
+  bench = await startIdentity(github.settings)
+})
+afterAll(() => bench.stop())
+
+const usersWith = (githubUserId: number) =>
+  bench.sql`select * from identity.users where github_user_id = ${githubUserId}`
+
+test('somebody who is signed in connects an account, which is then nobody else’s', async () => {
+  const account = newAccount()
+  const [ada, grace] = [await signUpSomebody(bench), await signUpSomebody(bench)]
+  const connected = await browser(bench.call, ada).trip(account, CONNECT)
+  expect(github.asked().get('scope')).toBe('repo read:user')
+  expect(connected.location).toBe('/?github=connected')
+  expect((await usersWith(account.id))[0]).toMatchObject({
+    id: ada.userId,
+    github_auth_mode: 'oauth',
+    email: ada.email,
+  })
+  const { github: held } = await bench.ask(getGithubToken, { userId: ada.userId })
+  expect(held?.login).toBe(account.login)
+  expect((await browser(bench.call, grace).trip(account, CONNECT)).location).toBe(
+    '/?error=github_account_in_use',
+  )
+  expect((await browser(bench.call, ada).trip('deny', CONNECT)).location).toBe('/?error=github_token_error')
+  // The trip is Ada's: Grace cannot end it, though the browser has its state.
+  const cookie = (await browser(bench.call, ada).open(CONNECT)).set?.split(';')[0] ?? ''
+  const headers = { cookie }
+  const path = `/api/auth/github/callback?code=x&state=${cookie.split('=')[1]}`
+  const stolen = await bench.call('GET', path, { as: { userId: grace.userId }, headers })
+  expect(stolen.headers.get('location')).toBe('/?error=invalid_state')
+})
+
+test('an installation is nobody’s to claim: not a number, or not theirs', async () => {
+  const { userId } = await signUpSomebody(bench)
+  for (const [id, code] of [
+    ['501', 'github_installation_forbidden'],
+    ['0', 'github_installation_invalid'],
+    ['-5', 'github_installation_invalid'],
+    ['1e3', 'github_installation_invalid'],
+    ['', 'github_installation_invalid'],
+  ]) {
+    const person = browser(bench.call, { userId })
+    const back = github.visit((await person.open(CONNECT)).location, newAccount())
+    const { location } = await person.open(`${back.pathname}${back.search}&installation_id=${id}`)
+    expect([id, location]).toEqual([id, `/?error=${code}`])
+  }
+})
