@@ -11,7 +11,7 @@ import type { Exchange } from '../exchange.ts'
 import { forwardableHeaders, relayedHeaders } from '../headers.ts'
 import type { NormalPath } from '../path.ts'
 import { type Call, openCall } from './call.ts'
-import { maxBodyBytes, type RequestBody, takeBody } from './request-body.ts'
+import { maxBodyBytes, NO_BODY, type RequestBody, takeBody } from './request-body.ts'
 import { relayBody } from './response-body.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -88,9 +88,7 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
 async function send(options: ProxyOptions, forward: ForwardOptions, call: Call): Promise<Response> {
   const { exchange, row, path, query, caller } = forward
   const { request } = exchange
-  const body: RequestBody = forward.body
-    ? { content: forward.body, length: forward.body.byteLength }
-    : await call.orAborted(takeBody(request, maxBodyBytes(row)))
+  const body = await bodyOf(forward, call)
   const headers = forwardableHeaders(request.headers, exchange.path)
   headers[IDENTITY_HEADER] = await options.sign(row.service, assertedCaller(caller))
   headers[REQUEST_ID_HEADER] = exchange.requestId
@@ -116,6 +114,16 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
     if (isRepeatable && isReset(error) && !call.signal.aborted) return attempt()
     throw error
   }
+}
+
+/** Most requests have none, and need not be watched while it comes. */
+function bodyOf(
+  { exchange: { request }, row, body }: ForwardOptions,
+  call: Call,
+): RequestBody | Promise<RequestBody> {
+  if (body) return { content: body, length: body.byteLength }
+  if (request.method === 'GET' || request.method === 'HEAD') return NO_BODY
+  return call.orAborted(takeBody(request, maxBodyBytes(row)))
 }
 
 function isReset(error: unknown): boolean {

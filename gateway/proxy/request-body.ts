@@ -20,7 +20,7 @@ export interface RequestBody {
   length: number | null
 }
 
-const NO_BODY: RequestBody = { content: null, length: null }
+export const NO_BODY: RequestBody = { content: null, length: null }
 
 /** The `Content-Length`, null without one, 400 when it is not one plain number (two headers, say). */
 export function declaredLength(headers: Headers): number | null {
@@ -30,10 +30,9 @@ export function declaredLength(headers: Headers): number | null {
   return Number(text)
 }
 
-/** Takes the body of a request whose declared length was checked. `onTooLarge` is told before 413 is thrown. */
+/** Takes the body of a request that may have one, and whose declared length was checked. */
 export async function takeBody(request: Request, maxBytes: number): Promise<RequestBody> {
-  const { method, headers } = request
-  if (method === 'GET' || method === 'HEAD') return NO_BODY
+  const { headers } = request
   const length = declaredLength(headers)
   if (length === 0 || (length === null && !headers.has('transfer-encoding'))) return NO_BODY
   if (length !== null && length <= COLLECTED_BYTES) return { content: await request.bytes(), length }

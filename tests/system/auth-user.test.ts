@@ -82,12 +82,14 @@ test('a person comes in by way of GitHub, through the gateway, and is seen as co
 test('a service that is away is said, and never taken for "not connected"', async () => {
   const ada = await signUpWithToken(system)
   await userOf(ada)
-  await Promise.all([system.kill('projects'), system.kill('runtime')])
+  // Frozen rather than killed: it would be back before somebody has asked.
+  const frozen = (['projects', 'runtime'] as const).map(name => system.state().processes[name]?.pid ?? 0)
+  for (const pid of frozen) process.kill(pid, 'SIGSTOP')
   const { degraded, vercel } = await userOf(ada)
+  for (const pid of frozen) process.kill(pid, 'SIGCONT')
   expect([degraded, vercel]).toEqual([
     ['github'],
     expect.objectContaining({ platformState: 'not_configured' }),
   ])
-  await system.ready()
   expect((await userOf(ada)).degraded).toBeUndefined()
 })

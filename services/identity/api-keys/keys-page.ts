@@ -24,7 +24,7 @@ export function keysPage({ context, database }: IdentityKit) {
 /** The page itself. `keys` as they are listed, newest first. */
 export function renderKeys(user: User, keys: readonly ListedKey[], notice: Html | null, now: Date): Html {
   const body = html`${notice}<h1>Access tokens</h1>
-<p class="lead">For scripts, command lines and MCP hosts: they act as you, within their scopes.</p>
+<p class="lead">For scripts, command lines and MCP hosts: they act as you, within their scopes. What they can do stands in the <a href="/docs">description of the API</a>.</p>
 <noscript><p class="notice bad">This page needs JavaScript to make and revoke tokens.</p></noscript>
 <section class="card" id="created" hidden tabindex="-1" aria-labelledby="created-title">
 <h2 id="created-title">Copy your new token now</h2>
