@@ -1,9 +1,9 @@
 /** nginx as a peer and as an upstream that costs next to nothing. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
+import { atExit, temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 
 export interface RunningNginx {
   url: string
@@ -13,15 +13,16 @@ export interface RunningNginx {
 
 /**
  * One worker on a free port of 127.0.0.1. `http` is put into the `http` block and `server` into the only
- * server's; neither writes a log.
+ * server's; neither writes a log. Ended at the latest with this process, whatever a measurement throws.
  */
 export async function startNginx(parts: { http?: string; server: string }): Promise<RunningNginx> {
-  const directory = mkdtempSync(join(tmpdir(), 'mogplex-bench-nginx-'))
+  const directory = temporaryDirectory('nginx')
   const port = await findFreePort()
   const file = join(directory, 'nginx.conf')
   writeFileSync(file, configOf(directory, port, parts))
   const command = ['nginx', '-p', directory, '-c', file, '-e', 'stderr', '-g', 'daemon off;']
   const child = Bun.spawn(command, { stdout: 'ignore', stderr: 'inherit' })
+  atExit(() => child.kill('SIGTERM'))
   const url = `http://127.0.0.1:${port}`
   const isUp = () =>
     fetch(`${url}/up`).then(
@@ -34,7 +35,6 @@ export async function startNginx(parts: { http?: string; server: string }): Prom
     stop: async () => {
       child.kill('SIGTERM')
       await child.exited
-      rmSync(directory, { recursive: true, force: true })
     },
   }
 }

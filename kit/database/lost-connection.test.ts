@@ -19,7 +19,8 @@ afterAll(async () => {
 })
 
 const endConnections = () =>
-  admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lost'`
+  admin`select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'lost' and datname = current_database()`
 
 test('a transaction whose connection is cut fails at each further statement', async () => {
   const failures: unknown[] = []

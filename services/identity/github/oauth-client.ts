@@ -33,6 +33,12 @@ export class GithubRefusal extends Error {
   override name = 'GithubRefusal'
 }
 
+class UnexpectedStatus extends Error {
+  constructor(readonly status: number) {
+    super(`GitHub answered ${status}`)
+  }
+}
+
 const LIMIT_MS = 10_000
 const MAX_BYTES = 262_144
 
@@ -93,11 +99,22 @@ export function createGithubClient(settings: GithubSettings) {
     },
 
     /** The address GitHub has verified and the user calls the main one; null when there is none to be seen. */
-    fetchVerifiedEmail: async (token: string): Promise<string | null> => {
-      const emails = await ask('/user/emails', token, Emails)
+    fetchVerifiedEmail: async ({ accessToken, scopes }: GithubToken): Promise<string | null> => {
+      const emails = await ask('/user/emails', accessToken, Emails).catch(cause => {
+        if (isHidden(cause) && !scopes.some(scope => EMAIL_SCOPES.has(scope))) return []
+        throw cause
+      })
       return emails.find(({ primary, verified }) => primary && verified)?.email ?? null
     },
   }
+}
+
+/** Operators need not ask for them: GITHUB_LOGIN_SCOPES. */
+const EMAIL_SCOPES = new Set(['user', 'user:email'])
+
+/** How GitHub answers a token that may not see what it asks for. */
+function isHidden(cause: unknown): boolean {
+  return cause instanceof UnexpectedStatus && (cause.status === 403 || cause.status === 404)
 }
 
 const API_HEADERS = {
@@ -113,7 +130,7 @@ async function askJson<Schema extends TSchema>(
 ): Promise<Static<Schema>> {
   // A redirect would carry the token, or the secret, to somebody else.
   const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(LIMIT_MS) })
-  if (!response.ok) throw new Error(`GitHub answered ${response.status}`)
+  if (!response.ok) throw new UnexpectedStatus(response.status)
   const answer: unknown = JSON.parse(await readText(response))
   if (!matches(schema, answer)) throw new Error(`GitHub's answer: ${firstFault(schema, answer)}`)
   return answer

@@ -82,7 +82,7 @@ export function githubRoutes(kit: IdentityKit) {
           { purpose: 'login', userId: null },
           LOGIN_CALLBACK,
         )
-        const email = await github.fetchVerifiedEmail(token.accessToken).catch(cause => {
+        const email = await github.fetchVerifiedEmail(token).catch(cause => {
           throw new GithubFault('github_user_fetch', cause)
         })
         const origin = originOf(request, clientIp)

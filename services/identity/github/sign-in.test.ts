@@ -1,6 +1,7 @@
 /** Identity spec 3: signing in by way of GitHub. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
+import type { GithubAccount } from '@mogplex/kit/test-bench/github.ts'
 import { getGithubToken, resolveSession } from '@mogplex/proto/identity.ts'
 import { type IdentityBench, signUpSomebody, startIdentity, tokenOfCookie } from '../test-bench.ts'
 import { browser, CONNECT, github, LOGIN, newAccount } from './trips.ts'
@@ -112,13 +113,6 @@ test('invalid_state: used before, of another browser, of another purpose, unknow
 
 test('of one trip that comes back many times at once, one signs in', async () => {
   const account = newAccount()
-  const cookie = (await browser(bench.call).open(LOGIN)).set?.split(';')[0] ?? ''
-  const location = (await bench.call('GET', LOGIN)).headers
-  expect(location.get('location')).toContain('authorize')
-  const state = cookie.split('=')[1] ?? ''
-  const begun =
-    await bench.sql`select pkce_verifier from identity.oauth_states where state_hash = ${sha256Hex(state)}`
-  expect(begun).toHaveLength(1)
   const person = browser(bench.call)
   const back = github.visit((await person.open(LOGIN)).location, account)
   const answers = await Promise.all(
@@ -126,6 +120,48 @@ test('of one trip that comes back many times at once, one signs in', async () =>
   )
   expect(answers.filter(({ response }) => sessionOf(response) !== null)).toHaveLength(1)
   expect(await usersWith(account.id)).toHaveLength(1)
+})
+
+/** Trips of these accounts that have all come as far as the redirect back; `end` ends them at once. */
+async function begunTrips(calls: IdentityBench['call'][], accounts: GithubAccount[]) {
+  const people = await Promise.all(
+    accounts.map(async (account, index) => {
+      const person = browser(calls[index % calls.length] ?? bench.call)
+      const { location } = await person.open(LOGIN)
+      return { person, back: github.visit(location, account) }
+    }),
+  )
+  return {
+    end: () => Promise.all(people.map(({ person, back }) => person.open(back.pathname + back.search))),
+  }
+}
+
+test('somebody new who signs in several times at once gets one account and all the sessions', async () => {
+  const account = newAccount()
+  const { end } = await begunTrips([bench.call], Array(4).fill(account))
+  const answers = await bench.raceOn('users', 1, end)
+  expect(answers.map(({ location }) => location)).toEqual(Array(4).fill('/'))
+  expect(await usersWith(account.id)).toHaveLength(1)
+})
+
+test('of simultaneous first sign-ups exactly one makes a user, by way of GitHub too', async () => {
+  const [one, other] = [await startIdentity({ ...github.settings, AUTH_SIGNUP: 'first-user' }), newAccount()]
+  const replica = await one.startReplica()
+  const accounts = [other, newAccount(), newAccount(), newAccount()]
+  const { end } = await begunTrips([one.call, replica.call], accounts)
+  const places = (await one.raceOn('users', 4, end)).map(({ location }) => location).toSorted()
+  expect(places).toEqual(['/', ...Array(3).fill('/login?error=signup_closed')])
+  expect(await one.sql`select id from identity.users`).toHaveLength(1)
+  await one.stop()
+})
+
+test('an operator who does not ask for e-mail addresses gets people without one', async () => {
+  const { call } = await bench.startReplica({ GITHUB_LOGIN_SCOPES: 'read:user' })
+  // What GitHub answers to a token that may not see them.
+  github.broken.set('/user/emails', () => Response.json({ message: 'Not Found' }, { status: 404 }))
+  const account = newAccount()
+  expect((await browser(call).trip(account)).location).toBe('/')
+  expect((await usersWith(account.id))[0]).toMatchObject({ email: null, username: account.login })
 })
 
 test('access_denied, and what GitHub does not say, end at the login with a code and without a session', async () => {

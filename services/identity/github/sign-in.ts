@@ -14,7 +14,7 @@ import { defaultAccess } from '../users/platform-access.ts'
 import { findUserByEmail, hasAnyUser } from '../users/store.ts'
 import { GithubFault } from './fault.ts'
 import type { GithubProfile, GithubToken } from './oauth-client.ts'
-import { findUserByGithubId, linkProfile } from './store.ts'
+import { findUserByGithubId, linkProfile, lockGithubAccount } from './store.ts'
 import { storeToken } from './tokens.ts'
 
 export interface GithubSignIn {
@@ -35,6 +35,7 @@ type Kit = Pick<IdentityKit, 'database' | 'config' | 'secrets'>
 export function signInWithGithub(kit: Kit, signIn: GithubSignIn, now: Date): Promise<string> {
   const { profile, token, origin, requestId } = signIn
   return kit.database.transaction(async tx => {
+    await lockGithubAccount(tx, profile.id)
     const known = await findUserByGithubId(tx, profile.id)
     const user = known ? await welcomeBack(tx, known, profile, now) : await signUp(tx, kit, signIn, now)
     await storing(() => storeToken(tx, kit.secrets, user.id, token, now))

@@ -1,8 +1,13 @@
 /** The SQL of users as GitHub knows them. */
 import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
-import { and, eq, isNull } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import { type User, users } from '../database/schema.ts'
 import type { GithubProfile } from './oauth-client.ts'
+
+/** Held until the transaction ends: of several trips of one account, one after the other looks for its user. */
+export async function lockGithubAccount(tx: Transaction, githubUserId: number): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`identity:github:${githubUserId}`}))`)
+}
 
 /** By the numeric id alone (identity spec 3). Finds disabled users too. */
 export async function findUserByGithubId(db: Queryable, githubUserId: number): Promise<User | null> {
