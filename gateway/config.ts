@@ -38,8 +38,7 @@ const GatewaySettings = Type.Object({
   RATE_LIMIT_SIGNUP: limit('20/3600', 'sign-ups, count/seconds for each address, 0 for no limit'),
   UPSTREAM_TIMEOUT_MS: milliseconds(30_000, 'longest time for a whole answer'),
   STREAM_IDLE_TIMEOUT_MS: milliseconds(60_000, 'longest silence of a streamed answer'),
-  /** Read by Bun itself before our first line runs; here only to know how many requests fit. */
-  BUN_CONFIG_MAX_HTTP_REQUESTS: Type.Integer({ default: 256, minimum: 2 }),
+  MAX_UPSTREAM_REQUESTS: Type.Integer({ default: 8_192, minimum: 1 }),
 })
 
 /** The buckets of gateway spec 6 by name; one that is switched off is null. */
@@ -111,7 +110,7 @@ export async function readGatewayConfig(
     redisUrl: raw.RATE_LIMIT_REDIS_URL ?? null,
     upstreamTimeoutMs: raw.UPSTREAM_TIMEOUT_MS,
     streamIdleTimeoutMs: raw.STREAM_IDLE_TIMEOUT_MS,
-    maxUpstreamRequests: upstreamCapacity(raw.BUN_CONFIG_MAX_HTTP_REQUESTS, log),
+    maxUpstreamRequests: raw.MAX_UPSTREAM_REQUESTS,
   })
 }
 
@@ -181,14 +180,4 @@ function bucketsOf(raw: RawSettings): Buckets {
 function bucketOf(name: string, text: string): Bucket | null {
   const [count, seconds] = text.split('/').map(Number)
   return count && seconds ? { name, limit: count, windowMs: seconds * 1000 } : null
-}
-
-const COMFORTABLE_CAPACITY = 2_000
-/** Health checks and questions to identity while NATS is away need a place too. */
-const RESERVED_REQUESTS = 32
-
-function upstreamCapacity(maxHttpRequests: number, log: Log): number {
-  if (maxHttpRequests < COMFORTABLE_CAPACITY)
-    log.warn({ event: 'gateway.few-upstream-requests', BUN_CONFIG_MAX_HTTP_REQUESTS: maxHttpRequests })
-  return Math.max(1, maxHttpRequests - RESERVED_REQUESTS)
 }

@@ -4,6 +4,7 @@
  */
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { GatewayRow } from './exchange.ts'
+import type { HeaderFields } from './http/header-fields.ts'
 import type { Target } from './match.ts'
 
 const BEARS_TOKEN = /^\s*bearer +mog_/i
@@ -19,7 +20,11 @@ const TOKEN_CLASSES = new Set<Route['access']>(['generic', 'pat', 'optional'])
  * Lets the page that called with a token read the answer, a refusal too, if its origin is one of `origins`.
  * Everything else is left as it is; in particular calls with a cookie.
  */
-export function addCorsHeaders(answer: Headers, request: Headers, origins: ReadonlySet<string>): void {
+export function addCorsHeaders(
+  answer: HeaderFields,
+  request: HeaderFields,
+  origins: ReadonlySet<string>,
+): void {
   if (origins.size === 0 || !BEARS_TOKEN.test(request.get('authorization') ?? '')) return
   answer.append('vary', 'origin')
   const origin = request.get('origin')

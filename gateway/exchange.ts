@@ -1,10 +1,11 @@
 /** One request on its way through the pipeline, and what the steps have found out so far. */
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Caller } from './callers/caller.ts'
+import type { ServerRequest } from './http/client-connection.ts'
 import type { LimitState } from './limits/limiter.ts'
 
 export interface Exchange {
-  readonly request: Request
+  readonly request: ServerRequest
   readonly requestId: string
   readonly clientIp: string
   /** Of the monotonic clock, ms. */
@@ -22,8 +23,6 @@ export interface Exchange {
   owner: { askedAt: number; ms: number } | null
   /** The answer is returned but its body still comes; the access log waits for the end. */
   isUnderWay: boolean
-  /** Switches off the server's own idle limit for this request. */
-  readonly keepOpen: () => void
 }
 
 /** What the gateway answers itself, whether or not any service is there. */

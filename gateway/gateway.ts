@@ -22,7 +22,7 @@ import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { openRedis } from './limits/redis-connection.ts'
 import { createRedisLimitStore } from './limits/redis-store.ts'
 import { createMatcher } from './match.ts'
-import { createPipeline } from './pipeline.ts'
+import { createPipeline, type Pipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
 import { createWatchdog } from './proxy/watchdog.ts'
 import { startServer } from './server.ts'
@@ -90,13 +90,13 @@ export async function startGateway(
     reportBug: (exchange, err) =>
       log.error({ event: 'request.failed', rid: exchange.requestId, route: exchange.pattern, err }),
   })
-  const server = serve(config, pipeline)
+  const server = serve(config, pipeline, log)
 
   const stopServer = async () => {
     const drained = server.stop()
     proxy.endEventStreams()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
-    await server.stop(true)
+    server.close()
     stopLimits()
     watchdog.close()
     accessLog.flush()
@@ -128,7 +128,8 @@ function callerParts(config: GatewayConfig, ask: Asker, { countFailure }: Limite
   }
 }
 
-function serve(config: GatewayConfig, pipeline: ReturnType<typeof createPipeline>) {
+function serve(config: GatewayConfig, pipeline: Pipeline, log: Log) {
   const { host, port, trustedProxies } = config
-  return startServer({ host, port, isTrustedProxy: trustedProxies, pipeline })
+  const reportBug = (err: unknown) => log.error({ event: 'server.bug', err })
+  return startServer({ host, port, isTrustedProxy: trustedProxies, pipeline, reportBug })
 }

@@ -3,6 +3,7 @@
 import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { SessionCookie } from './callers/session.ts'
 import type { Exchange } from './exchange.ts'
+import type { HeaderFields } from './http/header-fields.ts'
 import { addPageHeaders } from './pages.ts'
 
 const HOP_BY_HOP = [
@@ -18,7 +19,11 @@ const HOP_BY_HOP = [
 ]
 
 /** Who may read an answer is decided here alone (gateway spec 8). */
-const CORS = ['access-control-allow-origin', 'access-control-allow-credentials']
+const NOT_RELAYED = new Set([
+  ...HOP_BY_HOP,
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+])
 
 /** Never forwarded: hop-by-hop, credentials, and whatever could be taken for a statement of ours. */
 const DROPPED = new Set([
@@ -37,16 +42,15 @@ const DROPPED = new Set([
 const DROPPED_PREFIXES = /^(?:x-mogplex-|x-forwarded-|nats-)/
 
 /** The client's headers that a service gets to see; framing and our own come on top. */
-export function forwardableHeaders(client: Headers, path: string): Record<string, string> {
+export function forwardableHeaders(client: HeaderFields, path: string): HeaderFields {
   const named = namedByConnection(client.get('connection'))
-  // Bun's fetch adds its own where these are missing, which would speak for the client.
-  const forwarded: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': '' }
-  client.forEach((value, name) => {
-    if (DROPPED.has(name) || DROPPED_PREFIXES.test(name) || named?.has(name)) return
-    forwarded[name] = value
-  })
+  const forwarded = client.filter(
+    name => !DROPPED.has(name) && !DROPPED_PREFIXES.test(name) && !named?.has(name),
+  )
+  // A service must not choose an encoding that the client did not name.
+  if (!forwarded.has('accept-encoding')) forwarded.push('accept-encoding', 'identity')
   const cookies = oauthCookies(client.get('cookie'), path)
-  if (cookies) forwarded.cookie = cookies
+  if (cookies) forwarded.push('cookie', cookies)
   return forwarded
 }
 
@@ -64,17 +68,13 @@ function oauthCookies(header: string | null, path: string): string | null {
 }
 
 /** The headers of a service's answer that reach the client. */
-export function relayedHeaders(upstream: Headers): Headers {
-  const headers = new Headers(upstream)
-  for (const name of namedByConnection(upstream.get('connection')) ?? []) {
-    if (name) headers.delete(name)
-  }
-  for (const name of [...HOP_BY_HOP, ...CORS]) headers.delete(name)
-  return headers
+export function relayedHeaders(upstream: HeaderFields): HeaderFields {
+  const named = namedByConnection(upstream.get('connection'))
+  return upstream.filter(name => !NOT_RELAYED.has(name) && !named?.has(name))
 }
 
 /** Adds what every answer carries, wherever it was made. */
-export function finishHeaders(headers: Headers, exchange: Exchange, cookie: SessionCookie): void {
+export function finishHeaders(headers: HeaderFields, exchange: Exchange, cookie: SessionCookie): void {
   headers.set('x-request-id', exchange.requestId)
   if (isPagePath(exchange.path)) addPageHeaders(headers)
   else if (exchange.path.startsWith('/api/')) {
@@ -93,7 +93,7 @@ export function finishHeaders(headers: Headers, exchange: Exchange, cookie: Sess
   headers.append('server-timing', serverTiming(exchange))
   if (exchange.setCookie === null) return
   // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
-  if (!headers.getSetCookie().some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+  if (!headers.getAll('set-cookie').some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
 }
 
 /**

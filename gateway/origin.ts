@@ -1,4 +1,5 @@
 /** Cross-site request forgery: who may send changes with a session (gateway spec 7). */
+import type { HeadersToRead } from './http/header-fields.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])
 const BODY_METHODS = new Set(['PUT', 'PATCH', 'DELETE'])
@@ -6,7 +7,7 @@ const BODY_METHODS = new Set(['PUT', 'PATCH', 'DELETE'])
 /** True when the request comes from one of our own pages, or from something that is not a browser. */
 export function isTrustedOrigin(
   method: string,
-  headers: Headers,
+  headers: HeadersToRead,
   trustedOrigins: ReadonlySet<string>,
 ): boolean {
   if (SAFE_METHODS.has(method)) return true
@@ -20,11 +21,11 @@ export function isTrustedOrigin(
   return BODY_METHODS.has(method) || isJson(headers) || isScripted(headers)
 }
 
-function isJson(headers: Headers): boolean {
+function isJson(headers: HeadersToRead): boolean {
   const type = headers.get('content-type')?.split(';')[0]
   return type?.trim().toLowerCase() === 'application/json'
 }
 
-function isScripted(headers: Headers): boolean {
+function isScripted(headers: HeadersToRead): boolean {
   return headers.get('x-requested-with')?.toLowerCase() === 'xmlhttprequest'
 }

@@ -1,6 +1,6 @@
 /** Gateway spec 3, 10, 11 for the paths that people open in a browser. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
-import { contentSecurityPolicy, errorPage, pageResponse, renderPage } from '@mogplex/kit/pages/page.ts'
+import { contentSecurityPolicy, pageResponse, renderErrorPage, renderPage } from '@mogplex/kit/pages/page.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { PUBLIC_ORIGIN, useGateway } from './test-bench/gateway.ts'
 
@@ -83,7 +83,7 @@ test("a service's own policy stays", async () => {
 })
 
 test("a service's error page arrives with its status; what is no page does not", async () => {
-  answer = () => errorPage(503, 'Not now.')
+  answer = () => pageResponse(renderErrorPage(503, 'Not now.'), { status: 503 })
   const told = await open('/account/1', session())
   expect([told.status, await told.text()]).toEqual([503, expect.stringContaining('Not now.')])
   answer = () => new Response('stack trace', { status: 500, headers: { 'content-type': 'text/plain' } })

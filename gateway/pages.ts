@@ -2,6 +2,8 @@
 import { contentSecurityPolicy, isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Exchange } from './exchange.ts'
+import { type Answer, emptyAnswer } from './http/answer.ts'
+import type { HeaderFields } from './http/header-fields.ts'
 
 /**
  * Whether an error of this request is told as a page: on a page's path, and on an unknown one if a browser
@@ -21,11 +23,11 @@ export function loginRedirect(
   query: string,
   referer: string | null,
   publicOrigin: string,
-): Response {
+): Answer {
   const wasHere = referer !== null && URL.parse(referer)?.origin === publicOrigin
   const next = encodeURIComponent(path + query)
   const location = `/login?${wasHere ? 'expired=true&' : ''}next=${next}`
-  return new Response(null, { status: 302, headers: { location } })
+  return emptyAnswer(302, { location })
 }
 
 /** Whether a caller without a session is sent to sign in first. Whoever shows a token does not count as one. */
@@ -34,7 +36,7 @@ export function isSentToLogin(row: Route, mode: string): boolean {
 }
 
 /** What pages carry beside what a service gave them; its own policy stays. */
-export function addPageHeaders(headers: Headers): void {
+export function addPageHeaders(headers: HeaderFields): void {
   headers.set('x-content-type-options', 'nosniff')
   headers.set('referrer-policy', 'no-referrer')
   if (!headers.has('content-security-policy')) headers.set('content-security-policy', PAGE_POLICY)

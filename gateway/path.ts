@@ -1,10 +1,4 @@
-/**
- * The one path of a request (gateway spec 1, step 2): what policy is decided on is what is forwarded.
- *
- * Bun gives handlers a URL in which `..`, `.` and `\` are already resolved, so a trick would not be seen in
- * it. Its router, though, matches the bytes as they were sent; `server.ts` catches those segments and hands
- * them in here beside the URL.
- */
+/** The one path of a request (gateway spec 1, step 2): what policy is decided on is what is forwarded. */
 export interface NormalPath {
   /** Percent-decoded once, without the ignored trailing slash. For decisions. */
   segments: string[]
@@ -12,31 +6,28 @@ export interface NormalPath {
   encoded: string
 }
 
-/** A service path needs fewer; a longer one can match no row. */
-export const MAX_SEGMENTS = 32
-
 /**
  * The normal form, or null when the path must be refused: `.` or `..` segments, empty segments, `\`, an
- * encoded `/` or `\`, NUL and other control characters, `#`, a `%` that does not decode to UTF-8.
+ * encoded `/` or `\`, NUL and other control characters, `#`, a `%` that does not decode to UTF-8, and whatever
+ * does not begin with `/`: another server's URL, a host to CONNECT to, `*`.
  *
- * @param urlPath the path of the parsed URL, still percent-encoded
- * @param sentSegments the segments as sent, decoded by the router; an undecodable `%` may be mangled in it
+ * @param path as it was sent, up to the `?`
  */
-export function normalisePath(urlPath: string, sentSegments: readonly string[]): NormalPath | null {
-  // CONNECT names a host, not a path.
-  if (!urlPath.startsWith('/')) return null
-  for (const segment of sentSegments) if (!isPlainSegment(segment)) return null
-  const encoded = urlPath.endsWith('/') ? urlPath.slice(0, -1) : urlPath
+export function normalisePath(path: string): NormalPath | null {
+  if (path === '/') return { segments: [''], encoded: path }
+  if (!path.startsWith('/')) return null
+  const encoded = path.endsWith('/') ? path.slice(0, -1) : path
   const segments = encoded.slice(1).split('/')
-  // Only segments refused above could have been resolved away, so a difference means a trick unknown to us.
-  if (segments.length !== sentSegments.length) return null
-  if (!encoded.includes('%')) return { segments, encoded }
+  if (PLAIN_PATH.test(encoded)) return segments.every(isPlainSegment) ? { segments, encoded } : null
   const decoded = decodeSegments(segments)
   return decoded && { segments: decoded, encoded: `/${decoded.map(encodeURIComponent).join('/')}` }
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\#]/
+
+/** Nothing in it is escaped, or ought to be. */
+const PLAIN_PATH = /^[\w/.~!$&'()*+,;=:@-]+$/
 
 function isPlainSegment(segment: string): boolean {
   return segment !== '' && segment !== '.' && segment !== '..' && !FORBIDDEN.test(segment)
@@ -50,4 +41,15 @@ function decodeSegments(segments: readonly string[]): string[] | null {
     // A `%` that is not part of valid UTF-8: the one thing decodeURIComponent throws on.
     return null
   }
+}
+
+const NOT_ASCII = /[\x80-\xff]/g
+
+/** Path and query of a request target; bytes that a URL cannot hold are escaped, as every client should have. */
+export function splitTarget(target: string): { path: string; query: string } {
+  const escaped = target.replace(NOT_ASCII, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+  const mark = escaped.indexOf('?')
+  return mark < 0
+    ? { path: escaped, query: '' }
+    : { path: escaped.slice(0, mark), query: escaped.slice(mark) }
 }

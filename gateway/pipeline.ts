@@ -5,10 +5,14 @@ import type { AccessLog } from './access-log.ts'
 import type { CallerResolver } from './callers/resolve.ts'
 import type { SessionCookie } from './callers/session.ts'
 import { addCorsHeaders, takesTokens } from './cors.ts'
-import { bodyTooLarge, errorResponse, methodNotAllowed } from './errors.ts'
+import { bodyTooLarge, errorAnswer, methodNotAllowed } from './errors.ts'
 import type { Exchange, GatewayRow, OwnAnswer } from './exchange.ts'
 import { type Gates, gateOf } from './gates.ts'
 import { finishHeaders } from './headers.ts'
+import { type Answer, answerFrom } from './http/answer.ts'
+import type { ServerRequest } from './http/client-connection.ts'
+import { declaredLength } from './http/framing.ts'
+import type { HeaderFields } from './http/header-fields.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
 import type { Matcher, Target } from './match.ts'
@@ -18,7 +22,7 @@ import type { NormalPath } from './path.ts'
 import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
 import type { UpstreamProxy } from './proxy/proxy.ts'
-import { declaredLength, maxBodyBytes, readBody } from './proxy/request-body.ts'
+import { maxBodyBytes, readBody } from './proxy/request-body.ts'
 
 export interface PipelineParts {
   match: Matcher<GatewayRow>
@@ -28,7 +32,7 @@ export interface PipelineParts {
   proxy: UpstreamProxy
   cookie: SessionCookie
   /** What the gateway answers itself. */
-  own: Record<OwnAnswer, (request: Request) => Response | Promise<Response>>
+  own: Record<OwnAnswer, (request: ServerRequest) => Response | Promise<Response>>
   publicOrigin: string
   trustedOrigins: ReadonlySet<string>
   corsOrigins: ReadonlySet<string>
@@ -38,23 +42,23 @@ export interface PipelineParts {
 }
 
 /** `path` is null when step 2 refused it; step 1 has made the exchange. Never rejects. */
-export type Pipeline = (exchange: Exchange, path: NormalPath | null, query: string) => Promise<Response>
+export type Pipeline = (exchange: Exchange, path: NormalPath | null, query: string) => Promise<Answer>
 
 export function createPipeline(parts: PipelineParts): Pipeline {
   return async (exchange, path, query) => {
     const onEnd = (status: number) => parts.accessLog.record(exchange, status)
-    let response: Response
+    let answer: Answer
     try {
-      response = await run(parts, exchange, path, query, onEnd)
+      answer = await run(parts, exchange, path, query, onEnd)
     } catch (error) {
       if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
-      response = errorResponse(exchange, error)
+      answer = errorAnswer(exchange, error)
     }
-    finishHeaders(response.headers, exchange, parts.cookie)
-    addCorsHeaders(response.headers, exchange.request.headers, parts.corsOrigins)
+    finishHeaders(answer.headers, exchange, parts.cookie)
+    addCorsHeaders(answer.headers, exchange.request.headers, parts.corsOrigins)
     // A service's answer ends when its last byte is through, and the proxy says so itself.
-    if (!exchange.isUnderWay) onEnd(response.status)
-    return response
+    if (!exchange.isUnderWay) onEnd(answer.status)
+    return answer
   }
 }
 
@@ -64,7 +68,7 @@ async function run(
   path: NormalPath | null,
   query: string,
   onEnd: (status: number) => void,
-): Promise<Response> {
+): Promise<Answer> {
   const { request } = exchange
   const { method, headers } = request
 
@@ -80,7 +84,7 @@ async function run(
     return answerOptions(exchange, headers.get('origin'), target.allow, preflightOrigins(parts, target))
   }
   if (!row) return methodNotAllowed(exchange, target.allow)
-  if ('answeredBy' in row) return parts.own[row.answeredBy](request)
+  if ('answeredBy' in row) return answerFrom(await parts.own[row.answeredBy](request))
 
   const caller = exchange.caller ?? (await parts.resolveCaller(exchange, row))
   exchange.caller = caller
@@ -95,15 +99,15 @@ async function run(
     checkMode(row, caller)
     checkScope(row, caller)
     checkOrigin(parts, request, row, caller.mode === 'session')
-    const response = await parts.proxy.forward({ exchange, row, caller, path, query, body, onEnd })
-    status = response.status
-    return response
+    const answer = await parts.proxy.forward({ exchange, row, caller, path, query, body, onEnd })
+    status = answer.status
+    return answer
   } finally {
     if (failure && status !== 401) await parts.limiter.giveBack(failure)
   }
 }
 
-function checkDeclaredLength(headers: Headers, row: GatewayRow | undefined): void {
+function checkDeclaredLength(headers: HeaderFields, row: GatewayRow | undefined): void {
   const length = declaredLength(headers)
   const most = maxBodyBytes(row)
   if (length !== null && length > most) throw bodyTooLarge(most)
@@ -119,7 +123,7 @@ function preflightOrigins(parts: PipelineParts, target: Target<GatewayRow>): Rea
   return takesTokens(target) ? own.union(parts.corsOrigins) : own
 }
 
-function checkOrigin(parts: PipelineParts, request: Request, row: Route, hasSession: boolean): void {
+function checkOrigin(parts: PipelineParts, request: ServerRequest, row: Route, hasSession: boolean): void {
   if (!hasSession && !row.checkOrigin) return
   if (isTrustedOrigin(request.method, request.headers, parts.trustedOrigins)) return
   throw new ApiError('FORBIDDEN', 'Origin not allowed')

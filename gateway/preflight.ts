@@ -1,7 +1,8 @@
 /** OPTIONS on a known path (gateway spec 8). */
 import { ApiError } from '@mogplex/kit/errors.ts'
-import { errorResponse } from './errors.ts'
+import { errorAnswer } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import { type Answer, emptyAnswer } from './http/answer.ts'
 
 const ALLOWED_HEADERS = 'authorization, content-type, idempotency-key'
 
@@ -14,20 +15,17 @@ export function answerOptions(
   origin: string | null,
   allow: string,
   allowedOrigins: ReadonlySet<string>,
-): Response {
-  if (origin === null) return new Response(null, { status: 204, headers: { allow } })
+): Answer {
+  if (origin === null) return emptyAnswer(204, { allow })
   if (!allowedOrigins.has(origin)) {
-    const refusal = errorResponse(exchange, new ApiError('FORBIDDEN', 'Origin not allowed'))
+    const refusal = errorAnswer(exchange, new ApiError('FORBIDDEN', 'Origin not allowed'))
     refusal.headers.set('vary', 'origin')
     return refusal
   }
-  return new Response(null, {
-    status: 204,
-    headers: {
-      'access-control-allow-origin': origin,
-      'access-control-allow-methods': allow,
-      'access-control-allow-headers': ALLOWED_HEADERS,
-      vary: 'origin',
-    },
+  return emptyAnswer(204, {
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': allow,
+    'access-control-allow-headers': ALLOWED_HEADERS,
+    vary: 'origin',
   })
 }

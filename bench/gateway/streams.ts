@@ -24,7 +24,7 @@ export async function measureStreams(): Promise<string> {
     },
   })
   const scene = await startScene(`http://127.0.0.1:${upstream.port}`, {
-    BUN_CONFIG_MAX_HTTP_REQUESTS: '16384',
+    MAX_UPSTREAM_REQUESTS: '16384',
   })
   const url = new URL(`${scene.gateway.url.replace(/\/repos$/, '')}/runs/${crypto.randomUUID()}/events`)
   const sockets: Socket[] = []

@@ -31,7 +31,7 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
   gateway: [
     ...['TRUSTED_ORIGINS', 'CORS_ALLOWED_ORIGINS', 'MCP_ALLOWED_ORIGINS', 'TRUSTED_PROXIES'],
     ...['CRON_SECRET', 'E2E_AUTH_SECRET', 'UPSTREAM_TIMEOUT_MS', 'STREAM_IDLE_TIMEOUT_MS'],
-    'BUN_CONFIG_MAX_HTTP_REQUESTS',
+    'MAX_UPSTREAM_REQUESTS',
     ...[...LIMITS, 'REDIS_URL'].map(name => `RATE_LIMIT_${name}`),
   ],
   identity: [
@@ -63,8 +63,6 @@ const LAPTOP_DEFAULTS: Environment = {
   GIT_ALLOW_PRIVATE_HOSTS: 'true',
   // Ctrl-C ends everything within 10 s (processes.ts), so runs cannot be waited for as long as elsewhere.
   SHUTDOWN_GRACE_SECONDS: '2',
-  // Bun's own limit of 256 would let that many open event streams block the gateway.
-  BUN_CONFIG_MAX_HTTP_REQUESTS: '8192',
 }
 
 export interface Instance {

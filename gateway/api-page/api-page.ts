@@ -13,7 +13,7 @@ const stylesheet = readFileSync(join(import.meta.dir, 'api-page.css'), 'utf8')
 export const API_STYLESHEET_ROUTE = '/assets/api-page.css'
 const STYLESHEET_PATH = `${API_STYLESHEET_ROUTE}?v=${Bun.hash(stylesheet).toString(36)}`
 
-type Answer = (request: Request) => Response
+type Answer = (request: { headers: Pick<Headers, 'get'> }) => Response
 
 /** `origin` is where the instance is reached. */
 export function createApiPage(origin: string): Record<'openapi' | 'docs' | 'docsStylesheet', Answer> {

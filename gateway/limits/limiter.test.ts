@@ -4,8 +4,7 @@ import { createLog } from '@mogplex/kit/log.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { ANONYMOUS, WEBHOOK } from '../callers/caller.ts'
 import { readGatewayConfig } from '../config.ts'
-import type { Exchange } from '../exchange.ts'
-import { createLimiter } from './limiter.ts'
+import { type CountedExchange, createLimiter } from './limiter.ts'
 import { createMemoryLimitStore } from './memory-store.ts'
 import type { LimitStore } from './store.ts'
 
@@ -20,11 +19,7 @@ const { buckets } = await readGatewayConfig(needed, createLog({ process: 'test',
 const row: Route = {
   ...{ method: 'POST', path: '/api/webhooks/github', service: 'projects', access: 'webhook', scope: null },
 }
-const exchange = (): Exchange => ({
-  ...{ request: new Request('http://h/'), requestId: 'r', clientIp: '192.0.2.1', startedAt: 0, path: '/' },
-  ...{ pattern: null, caller: null, setCookie: null, limit: null, owner: null, isUnderWay: false },
-  keepOpen: () => undefined,
-})
+const exchange = (): CountedExchange => ({ clientIp: '192.0.2.1', limit: null })
 const away: LimitStore = {
   take: () => Promise.reject(new Error('the store is away')),
   giveBack: () => Promise.reject(new Error('the store is away')),

@@ -13,6 +13,9 @@ export interface LimitState {
   resetSeconds: number
 }
 
+/** What of an exchange matters here. */
+export type CountedExchange = Pick<Exchange, 'clientIp' | 'limit'>
+
 /** A slot taken in a bucket. */
 export interface Charge {
   bucket: Bucket
@@ -27,20 +30,29 @@ export interface Limiter {
    * e-mail address is returned: only a failure is to count there, so it is
    * {@link Limiter.giveBack given back} after any other outcome.
    */
-  admit: (exchange: Exchange, row: Route, caller: Caller, email: string | null) => Promise<Charge | null>
+  admit: (
+    exchange: CountedExchange,
+    row: Route,
+    caller: Caller,
+    email: string | null,
+  ) => Promise<Charge | null>
   /** Never rejects: what the store could not be told leaves the window by itself. */
   giveBack: (charge: Charge) => Promise<void>
   /**
    * Counts a bad credential of the exchange's address; throws 429 beyond the budget, and 503 when the store
    * does not say: guesses that nobody counts are not answered.
    */
-  countFailure: (exchange: Exchange) => Promise<void>
+  countFailure: (exchange: CountedExchange) => Promise<void>
 }
 
 /** `localStore` counts webhooks: in this process only, so that they keep coming while `store` is away. */
 export function createLimiter(buckets: Buckets, store: LimitStore, localStore: LimitStore): Limiter {
   const storeOf = (bucket: Bucket) => (bucket === buckets.webhook ? localStore : store)
-  const take = async (exchange: Exchange, bucket: Bucket | null, key: string): Promise<Charge | null> => {
+  const take = async (
+    exchange: CountedExchange,
+    bucket: Bucket | null,
+    key: string,
+  ): Promise<Charge | null> => {
     if (!bucket) return null
     const { isAdmitted, remaining, resetMs, ticket } = await verdictOf(storeOf(bucket), bucket, key)
     const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))

@@ -133,7 +133,7 @@ test('a service that restarted is reached again at once', async () => {
 
 test('calls beyond what can be under way are refused, not queued', async () => {
   await using gateway = await gatewayTo(() => undefined, {
-    settings: { BUN_CONFIG_MAX_HTTP_REQUESTS: '34', UPSTREAM_TIMEOUT_MS: '1500' },
+    settings: { MAX_UPSTREAM_REQUESTS: '2', UPSTREAM_TIMEOUT_MS: '1500' },
   })
   const hanging = [gateway.call(), gateway.call()]
   await waitUntil(() => gateway.upstream.open.size === 2, { limitMs: 1_000 })

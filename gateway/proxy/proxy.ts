@@ -1,6 +1,6 @@
 /** The last step of the pipeline: one call to the owning service, its answer streamed back unchanged. */
 import type { AssertionSigner } from '@mogplex/kit/assertion/signer.ts'
-import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
+import { ApiError, badRequest, unavailable } from '@mogplex/kit/errors.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import { CLIENT_IP_HEADER, IDENTITY_HEADER, REQUEST_ID_HEADER } from '@mogplex/proto/caller.ts'
@@ -9,9 +9,14 @@ import type { ServiceName } from '@mogplex/proto/services.ts'
 import { assertedCaller, type Caller } from '../callers/caller.ts'
 import type { Exchange } from '../exchange.ts'
 import { forwardableHeaders, relayedHeaders } from '../headers.ts'
+import type { Answer } from '../http/answer.ts'
+import { MalformedMessage } from '../http/head.ts'
+import type { UpstreamAnswer } from '../http/upstream/answer-reader.ts'
+import { UpstreamBroke, type UpstreamRequest } from '../http/upstream/connection.ts'
+import { createUpstreamPool, type UpstreamPool } from '../http/upstream/pool.ts'
 import type { NormalPath } from '../path.ts'
 import { type Call, openCall } from './call.ts'
-import { maxBodyBytes, NO_BODY, type RequestBody, takeBody } from './request-body.ts'
+import { maxBodyBytes, takeBody } from './request-body.ts'
 import { relayBody } from './response-body.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -24,7 +29,7 @@ export interface ProxyOptions {
   timeoutMs: number
   /** For the silence of a `stream` row. */
   idleTimeoutMs: number
-  /** One more at once is refused with 503: the client library would queue it behind endless streams. */
+  /** One more at once is refused with 503, so that they do not use up the connections of a service. */
   maxRequests: number
 }
 
@@ -36,7 +41,7 @@ export interface ForwardOptions {
   /** With its `?`, or empty. */
   query: string
   /** The body, where a step before had to read it. */
-  body: Uint8Array<ArrayBuffer> | null
+  body: Uint8Array | null
   /** Told the status when the last byte is through, if the answer is still under way when it is returned. */
   onEnd: (status: number) => void
 }
@@ -47,16 +52,14 @@ export interface UpstreamProxy {
    * `exchange.isUnderWay` is set. Throws 503 when the service does not answer in time, 413 for a streamed
    * body that grew too large, 500 for an answer that must not reach a client.
    */
-  forward: (options: ForwardOptions) => Promise<Response>
+  forward: (options: ForwardOptions) => Promise<Answer>
   /** Ends open event streams in good order: their clients reconnect and resume. */
   endEventStreams: () => void
 }
 
-/** Up to here an answer of known length is collected and keeps its `Content-Length`. */
-const COLLECTED_BYTES = 65_536
-
 export function createProxy(options: ProxyOptions): UpstreamProxy {
   const eventStreams = new Set<() => void>()
+  const poolOf = createPools(options)
   let underWay = 0
 
   return {
@@ -67,17 +70,16 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
       const { exchange, row } = forward
       if (underWay >= options.maxRequests) throw notAnswering(row.service)
       underWay += 1
-      if (row.stream) exchange.keepOpen()
       const limitMs = row.stream ? options.idleTimeoutMs : options.timeoutMs
-      const call = openCall(exchange.request.signal, options.watchdog, limitMs, () => {
+      const call = openCall(exchange.request, options.watchdog, limitMs, () => {
         underWay -= 1
       })
       try {
-        const upstream = await send(options, forward, call)
-        return await relay(upstream, forward, call, eventStreams)
+        const answer = await send(options, poolOf(row.service), forward, call)
+        return relay(answer, forward, call, eventStreams)
       } catch (cause) {
         call.close()
-        throw failureOf(cause, call, forward, options.log)
+        throw failureOf(cause, forward, options.log)
       } finally {
         if (exchange.owner) exchange.owner.ms = performance.now() - exchange.owner.askedAt
       }
@@ -85,33 +87,44 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
   }
 }
 
-async function send(options: ProxyOptions, forward: ForwardOptions, call: Call): Promise<Response> {
-  const { exchange, row, path, query, caller } = forward
-  const { request } = exchange
-  const body = await bodyOf(forward, call)
-  const headers = forwardableHeaders(request.headers, exchange.path)
-  headers[IDENTITY_HEADER] = await options.sign(row.service, assertedCaller(caller))
-  headers[REQUEST_ID_HEADER] = exchange.requestId
-  headers[CLIENT_IP_HEADER] = exchange.clientIp
-  if (body.length !== null) headers['content-length'] = String(body.length)
+function createPools({ urls, log }: ProxyOptions): (service: ServiceName) => UpstreamPool {
+  const pools = new Map<ServiceName, UpstreamPool>()
+  return service => {
+    const known = pools.get(service)
+    if (known) return known
+    const pool = createUpstreamPool(urls[service], err => log.error({ event: 'upstream.bug', service, err }))
+    pools.set(service, pool)
+    return pool
+  }
+}
 
-  const url = `${options.urls[row.service]}${path.encoded}${query}`
+async function send(
+  { sign }: ProxyOptions,
+  pool: UpstreamPool,
+  forward: ForwardOptions,
+  call: Call,
+): Promise<UpstreamAnswer> {
+  const { exchange, row, path, query, caller } = forward
+  const { method, headers: sent } = exchange.request
+  const body = await bodyOf(forward, call)
+  const headers = forwardableHeaders(sent, exchange.path)
+  headers.set(IDENTITY_HEADER, await sign(row.service, assertedCaller(caller)))
+  headers.set(REQUEST_ID_HEADER, exchange.requestId)
+  headers.set(CLIENT_IP_HEADER, exchange.clientIp)
+
   exchange.owner = { askedAt: performance.now(), ms: 0 }
-  const attempt = () =>
-    fetch(url, {
-      method: request.method,
-      headers,
-      body: body.content,
-      redirect: 'manual',
-      decompress: false,
-      signal: call.signal,
-    })
+  const attempt = () => {
+    const { answer, abort } = pool.ask({ method, target: path.encoded + query, headers, body })
+    call.onAbort(abort)
+    return answer
+  }
   try {
     return await attempt()
   } catch (error) {
     // A kept connection may close just as it is used. Only what changes nothing is asked for again.
-    const isRepeatable = request.method === 'GET' || request.method === 'HEAD'
-    if (isRepeatable && isReset(error) && !call.signal.aborted) return attempt()
+    const isRepeatable = method === 'GET' || method === 'HEAD'
+    const isUnanswered = error instanceof UpstreamBroke && error.isUnanswered
+    if (isRepeatable && isUnanswered && !call.isAborted()) return attempt()
     throw error
   }
 }
@@ -120,51 +133,41 @@ async function send(options: ProxyOptions, forward: ForwardOptions, call: Call):
 function bodyOf(
   { exchange: { request }, row, body }: ForwardOptions,
   call: Call,
-): RequestBody | Promise<RequestBody> {
-  if (body) return { content: body, length: body.byteLength }
-  if (request.method === 'GET' || request.method === 'HEAD') return NO_BODY
+): UpstreamRequest['body'] | Promise<UpstreamRequest['body']> {
+  if (body) return body
+  if (request.method === 'GET' || request.method === 'HEAD') return null
   return call.orAborted(takeBody(request, maxBodyBytes(row)))
 }
 
-function isReset(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
-}
-
-async function relay(
-  upstream: Response,
+function relay(
+  answer: UpstreamAnswer,
   { exchange, row, onEnd }: ForwardOptions,
   call: Call,
   eventStreams: Set<() => void>,
-): Promise<Response> {
-  const { status } = upstream
-  const headers = relayedHeaders(upstream.headers)
+): Answer {
+  const { status, body } = answer
+  const headers = relayedHeaders(answer.headers)
   const type = headers.get('content-type') ?? ''
+  const isStream = body !== null && !(body instanceof Uint8Array)
   if (status >= 500 && !isJson(type) && !isPageOfOurs(exchange.path, type)) {
-    await upstream.body?.cancel()
+    if (isStream) body.cancel()
     throw new ApiError('INTERNAL_ERROR', 'Internal error', { cause: `${row.service} answered ${status}` })
   }
-  if (exchange.request.method === 'HEAD' || status === 204 || status === 304 || !upstream.body) {
+  if (!isStream) {
     call.close()
-    return new Response(null, { status, headers })
-  }
-  const length = headers.get('content-length')
-  if (length !== null && Number(length) <= COLLECTED_BYTES) {
-    const bytes = await upstream.arrayBuffer()
-    call.close()
-    return new Response(bytes, { status, headers })
+    return { status, headers, body }
   }
   exchange.isUnderWay = true
-  const { stream, finish } = relayBody(upstream.body, {
-    onChunk: row.stream ? call.touch : () => undefined,
+  const { source, finish } = relayBody(body, {
+    onPart: row.stream ? call.touch : () => undefined,
     onEnd: () => {
       eventStreams.delete(finish)
       call.close()
       onEnd(status)
     },
-    onCancel: call.abort,
   })
   if (type.startsWith('text/event-stream')) eventStreams.add(finish)
-  return new Response(stream, { status, headers })
+  return { status, headers, body: source }
 }
 
 /** Services tell their errors as pages where people open them. */
@@ -176,11 +179,12 @@ function isJson(contentType: string): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
 }
 
-function failureOf(cause: unknown, call: Call, { exchange, row }: ForwardOptions, log: Log): ApiError {
-  const { requestId, pattern } = exchange
+function failureOf(cause: unknown, { exchange, row }: ForwardOptions, log: Log): ApiError {
+  const { requestId, pattern, request } = exchange
   // What the client did wrong, and what nobody is left to read, is no failure of the service.
   if (cause instanceof ApiError && cause.status < 500) return cause
-  if (!call.isClientGone()) {
+  if (cause instanceof MalformedMessage) return badRequest('Malformed body')
+  if (!request.isGone) {
     log.warn({ event: 'upstream.failed', service: row.service, rid: requestId, route: pattern, err: cause })
   }
   return cause instanceof ApiError ? cause : notAnswering(row.service, cause)

@@ -1,65 +1,55 @@
-/** A service's body on its way out, chunk by chunk, as fast as the client takes it. */
+/** A service's body on its way out, watched from its first part to its end. */
+import type { BodySink, BodySource } from '../http/body.ts'
 
 export interface RelayedBodyEvents {
-  onChunk: () => void
-  /** Once, however it ends; `isComplete` is false for a body that broke off. */
-  onEnd: (isComplete: boolean) => void
-  /** The client is gone: whatever feeds the body should stop. */
-  onCancel: () => void
+  onPart: () => void
+  /** Once, however it ends. */
+  onEnd: () => void
 }
 
 export interface RelayedBody {
-  stream: ReadableStream<Uint8Array>
-  /** Ends the stream in good order after what was already passed on. */
+  source: BodySource
+  /** Ends the body in good order after what was already passed on. */
   finish: () => void
 }
 
-/**
- * Pulls only when the client has room, so a large body stays in flat memory. A body that breaks off breaks
- * the client's connection too: it must not look complete.
- */
-export function relayBody(body: ReadableStream<Uint8Array>, events: RelayedBodyEvents): RelayedBody {
-  const reader = body.getReader()
-  let hasEnded = false
-  let close = () => undefined
-  const end = (isComplete: boolean) => {
-    if (hasEnded) return
-    hasEnded = true
-    events.onEnd(isComplete)
+/** The body `from` a service, as it comes. One that breaks off breaks the client's, too: it must not look complete. */
+export function relayBody(from: BodySource, { onPart, onEnd }: RelayedBodyEvents): RelayedBody {
+  let to: BodySink | null = null
+  let isOver = false
+  const end = (tell: (sink: BodySink) => void) => {
+    if (isOver) return
+    isOver = true
+    onEnd()
+    if (to) tell(to)
   }
-  const stream = new ReadableStream<Uint8Array>({
-    start: controller => {
-      close = () => void controller.close()
+  const source: BodySource = {
+    pipe: sink => {
+      // Finished before it began.
+      if (isOver) return sink.end()
+      to = sink
+      from.pipe({
+        write: bytes => {
+          if (isOver) return
+          onPart()
+          sink.write(bytes)
+        },
+        end: () => end(() => sink.end()),
+        fail: error => end(() => sink.fail(error)),
+      })
     },
-    pull: async controller => {
-      try {
-        const { done, value } = await reader.read()
-        if (hasEnded) return
-        if (done) {
-          end(true)
-          controller.close()
-          return
-        }
-        events.onChunk()
-        controller.enqueue(value)
-      } catch (error) {
-        if (hasEnded) return
-        end(false)
-        controller.error(error)
-      }
-    },
+    pause: () => from.pause(),
+    resume: () => from.resume(),
     cancel: () => {
-      end(false)
-      events.onCancel()
+      end(() => undefined)
+      from.cancel()
     },
-  })
+  }
   return {
-    stream,
+    source,
     finish: () => {
-      if (hasEnded) return
-      end(true)
-      close()
-      events.onCancel()
+      end(sink => sink.end())
+      from.cancel()
     },
   }
 }

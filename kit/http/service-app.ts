@@ -5,7 +5,7 @@ import type { ServiceName } from '@mogplex/proto/services.ts'
 import { Elysia } from 'elysia'
 import { ApiError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { errorPage, isPagePath } from '../pages/page.ts'
+import { isPagePath, pageResponse, renderErrorPage } from '../pages/page.ts'
 
 export interface ServiceAppOptions {
   name: ServiceName
@@ -37,7 +37,7 @@ export function createServiceApp({ name, log, isReady }: ServiceAppOptions) {
 function answer(path: string, error: ApiError, log: Log): Response {
   if (error.status >= 500) log.warn({ event: 'request.refused', path, err: error })
   const response = isPagePath(path)
-    ? errorPage(error.status, error.message)
+    ? pageResponse(renderErrorPage(error.status, error.message), { status: error.status })
     : Response.json(errorBody(path, error.code, error.message, error.details), { status: error.status })
   response.headers.set('cache-control', 'no-store')
   if (error.retryAfterSeconds !== undefined)

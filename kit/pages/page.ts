@@ -67,10 +67,10 @@ const HEADINGS: Record<number, string> = {
 }
 
 /** A small page that says what went wrong (gateway spec 11). */
-export function errorPage(status: number, message: string): Response {
+export function renderErrorPage(status: number, message: string): Html {
   const heading = HEADINGS[status] ?? (status < 500 ? 'That did not work' : 'Something went wrong')
   const body = html`<section class="card"><p class="status">${status}</p><h1>${heading}</h1><p>${message}</p><p><a href="/">Go to the start page</a></p></section>`
-  return pageResponse(renderPage({ title: heading, body }), { status })
+  return renderPage({ title: heading, body })
 }
 
 /** True for the paths people open: all that is neither the API's nor a probe's. */

@@ -1,0 +1,76 @@
+/** Puts one answer on the wire, as fast as the client takes it. */
+import { type Answer, headOf, isSource, type Transfer, transferOf } from './answer.ts'
+import type { BodySink, BodySource } from './body.ts'
+import type { SocketWriter } from './socket-writer.ts'
+
+const CHUNK_END = '\r\n'
+const LAST_CHUNK = '0\r\n\r\n'
+
+export interface AnswerWriterEvents {
+  /** All of it is handed to the writer, which may still hold some. */
+  onWritten: () => void
+  /** The body broke off: the connection has to break, too. */
+  onBroken: () => void
+}
+
+export class AnswerWriter implements BodySink {
+  readonly #writer: SocketWriter
+  readonly #events: AnswerWriterEvents
+  #transfer: Transfer = 'none'
+  #source: BodySource | null = null
+
+  constructor(writer: SocketWriter, events: AnswerWriterEvents) {
+    this.#writer = writer
+    this.#events = events
+  }
+
+  /** Starts to write. `isLast`: the connection ends with this answer. */
+  start(answer: Answer, method: string, isOld: boolean, isLast: boolean): void {
+    this.#transfer = transferOf(answer, method, isOld)
+    const { body } = answer
+    const bytes = this.#transfer === 'plain' && body instanceof Uint8Array ? body : null
+    this.#writer.write(headOf(answer, this.#transfer, isLast), bytes)
+    if (isSource(body) && this.#transfer !== 'none') {
+      this.#source = body
+      body.pipe(this)
+      this.#waitWhileFull()
+      return
+    }
+    if (isSource(body)) body.cancel()
+    this.#events.onWritten()
+  }
+
+  /** The writer has room again. */
+  resume(): void {
+    this.#source?.resume()
+  }
+
+  /** The client is gone. */
+  cancel(): void {
+    this.#source?.cancel()
+    this.#source = null
+  }
+
+  write(bytes: Uint8Array): void {
+    // A chunk without bytes would end the body.
+    if (bytes.byteLength === 0) return
+    if (this.#transfer !== 'chunked') this.#writer.write('', bytes)
+    else this.#writer.write(`${bytes.byteLength.toString(16)}\r\n`, bytes, CHUNK_END)
+    this.#waitWhileFull()
+  }
+
+  end(): void {
+    this.#source = null
+    if (this.#transfer === 'chunked') this.#writer.write(LAST_CHUNK)
+    this.#events.onWritten()
+  }
+
+  fail(): void {
+    this.#source = null
+    this.#events.onBroken()
+  }
+
+  #waitWhileFull(): void {
+    if (this.#writer.isFull) this.#source?.pause()
+  }
+}

@@ -1,0 +1,83 @@
+/** Takes the bytes of a body out of the bytes of a connection. */
+import type { Framing } from './framing.ts'
+import { isFieldSection, MalformedMessage } from './head.ts'
+
+/** A chunk's size with its extensions, which nobody here knows any of and which are dropped. */
+const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/
+const MAX_SIZE_LINE = 1_024
+const MAX_TRAILERS = 8_192
+const LINE_FEED = 0x0a
+
+type Expecting = 'bytes' | 'size' | 'end-of-chunk' | 'trailers' | 'nothing'
+
+/** One for each body. */
+export class BodyDecoder {
+  #expecting: Expecting
+  readonly #isChunked: boolean
+  #missing: number
+  #line = ''
+  #trailers = ''
+
+  constructor(framing: Framing) {
+    this.#isChunked = framing === 'chunked'
+    this.#missing = typeof framing === 'number' ? framing : Number.POSITIVE_INFINITY
+    this.#expecting = this.#isChunked ? 'size' : this.#missing === 0 ? 'nothing' : 'bytes'
+  }
+
+  /** Whether the whole body was there. One that lasts until the connection ends never is. */
+  get isDone(): boolean {
+    return this.#expecting === 'nothing'
+  }
+
+  /**
+   * Hands the body's bytes from `offset` on to `onBytes`, in parts of `data`, and returns the offset of what no
+   * longer belongs to it. Throws {@link MalformedMessage}.
+   */
+  decode(data: Buffer, offset: number, onBytes: (bytes: Buffer) => void): number {
+    let at = offset
+    while (at < data.length && this.#expecting !== 'nothing') {
+      at = this.#expecting === 'bytes' ? this.#takeBytes(data, at, onBytes) : this.#takeLine(data, at)
+    }
+    return at
+  }
+
+  #takeBytes(data: Buffer, at: number, onBytes: (bytes: Buffer) => void): number {
+    const end = Math.min(data.length, at + this.#missing)
+    this.#missing -= end - at
+    if (this.#missing === 0) this.#expecting = this.#isChunked ? 'end-of-chunk' : 'nothing'
+    onBytes(data.subarray(at, end))
+    return end
+  }
+
+  #takeLine(data: Buffer, at: number): number {
+    const lineFeed = data.indexOf(LINE_FEED, at)
+    const end = lineFeed < 0 ? data.length : lineFeed + 1
+    if (end - at + this.#line.length > MAX_SIZE_LINE) throw new MalformedMessage('a line among chunks')
+    this.#line += data.toString('latin1', at, end)
+    if (lineFeed >= 0) {
+      const line = this.#line
+      this.#line = ''
+      this.#takeWholeLine(line)
+    }
+    return end
+  }
+
+  #takeWholeLine(line: string): void {
+    if (this.#expecting === 'size') {
+      const size = SIZE_LINE.exec(line)?.[1]
+      if (size === undefined) throw new MalformedMessage('chunk size')
+      this.#missing = Number.parseInt(size, 16)
+      this.#expecting = this.#missing === 0 ? 'trailers' : 'bytes'
+    } else if (this.#expecting === 'end-of-chunk') {
+      if (line !== '\r\n') throw new MalformedMessage('end of chunk')
+      this.#expecting = 'size'
+    } else {
+      this.#trailers += line
+      if (this.#trailers.length > MAX_TRAILERS) throw new MalformedMessage('trailers')
+      if (line !== '\r\n') return
+      // Dropped, as whoever wants them must have said so; but held against the grammar all the same.
+      if (!isFieldSection(this.#trailers)) throw new MalformedMessage('trailers')
+      this.#expecting = 'nothing'
+    }
+  }
+}

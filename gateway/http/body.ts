@@ -1,0 +1,140 @@
+/** Bodies on their way from one connection to another, as fast as the slower of the two. */
+
+/** Takes a body. Exactly one of `end` and `fail` comes last. */
+export interface BodySink {
+  write: (bytes: Uint8Array) => void
+  end: () => void
+  /** The body broke off: what was written must not look complete. */
+  fail: (error: Error) => void
+}
+
+/** A body that comes in parts. */
+export interface BodySource {
+  /** Begins to hand the body over. Once. */
+  pipe: (sink: BodySink) => void
+  /** Hands over nothing more until {@link BodySource.resume}. */
+  pause: () => void
+  resume: () => void
+  /** The rest is not wanted; whoever makes it should stop. Does nothing after the end. */
+  cancel: () => void
+}
+
+/** The connection a body comes from. */
+export interface BodyProducer {
+  /** Somebody wants the body. */
+  start?: () => void
+  pause: () => void
+  resume: () => void
+  cancel: () => void
+}
+
+/** Up to here a body waits for whoever wants it before its connection is told to stop. */
+const HELD_BYTES = 65_536
+
+/** The joint between a connection that reads a body and whoever takes it. */
+export class BodyFeed implements BodySource {
+  readonly #producer: BodyProducer
+  #sink: BodySink | null = null
+  #held: Uint8Array[] = []
+  #heldBytes = 0
+  #isPaused = false
+  #outcome: 'open' | 'ended' | Error = 'open'
+  #isOver = false
+
+  constructor(producer: BodyProducer) {
+    this.#producer = producer
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#isOver) return
+    if (this.#sink && !this.#isPaused) {
+      this.#sink.write(bytes)
+      return
+    }
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.byteLength
+    if (this.#heldBytes > HELD_BYTES) this.#producer.pause()
+  }
+
+  end(): void {
+    this.#conclude('ended')
+  }
+
+  fail(error: Error): void {
+    this.#conclude(error)
+  }
+
+  pipe(sink: BodySink): void {
+    this.#sink = sink
+    if (this.#outcome === 'open') this.#producer.start?.()
+    this.#release()
+  }
+
+  pause(): void {
+    if (this.#isOver || this.#isPaused) return
+    this.#isPaused = true
+    // A body that is read to its end has no claim on the connection any more.
+    if (this.#outcome === 'open') this.#producer.pause()
+  }
+
+  resume(): void {
+    if (this.#isOver || !this.#isPaused) return
+    this.#isPaused = false
+    this.#release()
+    if (!this.#isPaused && this.#outcome === 'open') this.#producer.resume()
+  }
+
+  cancel(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#held = []
+    if (this.#outcome === 'open') this.#producer.cancel()
+  }
+
+  #conclude(outcome: 'ended' | Error): void {
+    if (this.#isOver || this.#outcome !== 'open') return
+    this.#outcome = outcome
+    if (this.#sink && !this.#isPaused) this.#release()
+  }
+
+  /** Hands over what was held, as far as the sink goes along; it may pause or cancel at any part. */
+  #release(): void {
+    const wasFull = this.#heldBytes > HELD_BYTES
+    while (this.#sink && !this.#isPaused && !this.#isOver) {
+      const bytes = this.#held.shift()
+      if (!bytes) break
+      this.#heldBytes -= bytes.byteLength
+      this.#sink.write(bytes)
+    }
+    if (!this.#sink || this.#isPaused || this.#isOver) return
+    if (this.#outcome === 'open') {
+      if (wasFull) this.#producer.resume()
+      return
+    }
+    this.#isOver = true
+    if (this.#outcome === 'ended') this.#sink.end()
+    else this.#sink.fail(this.#outcome)
+  }
+}
+
+/** The whole of a body. Rejects with what `tooLarge` makes as soon as it exceeds `maxBytes`, and when it breaks off. */
+export function collectBody(
+  source: BodySource,
+  maxBytes: number,
+  tooLarge: () => Error,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    source.pipe({
+      write: part => {
+        bytes += part.byteLength
+        if (bytes <= maxBytes) return void parts.push(part)
+        source.cancel()
+        reject(tooLarge())
+      },
+      end: () => resolve(Buffer.concat(parts)),
+      fail: reject,
+    })
+  })
+}

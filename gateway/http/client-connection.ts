@@ -1,0 +1,266 @@
+/** One connection of a client: requests one after the other, each answered before the next is looked at. */
+import type { Socket } from 'bun'
+import { type Answer, isSource, jsonAnswer } from './answer.ts'
+import { AnswerWriter } from './answer-writer.ts'
+import { BodyFeed, type BodySource } from './body.ts'
+import { BodyDecoder } from './body-decoder.ts'
+import type { Framing } from './framing.ts'
+import { MalformedMessage, type RequestHead } from './head.ts'
+import type { HeaderFields } from './header-fields.ts'
+import { readRequest } from './read-request.ts'
+import { SocketWriter } from './socket-writer.ts'
+
+/** A request as its handler gets it, and as its connection goes on to know it. */
+export interface ServerRequest {
+  readonly method: string
+  /** The request target as it was sent. */
+  readonly target: string
+  readonly headers: HeaderFields
+  /** Of the peer, as the socket shows it. */
+  readonly peer: string
+  /** Null for a request without one. */
+  readonly body: BodySource | null
+  /** The connection broke: nobody is left to answer to. */
+  isGone: boolean
+  /** Called when {@link ServerRequest.isGone} becomes true before the answer is through. */
+  onGone: (() => void) | null
+}
+
+/** Never rejects. */
+export type RequestHandler = (request: ServerRequest) => Promise<Answer>
+
+/** Waiting for a request, or for the next part of a body. */
+const IDLE_MS = 60_000
+/** A head that has begun must be whole by then, however its bytes trickle in. */
+const HEAD_MS = 30_000
+/** Until a client takes something of what waits for it. Whoever asks a service has a limit of its own besides. */
+const STALL_MS = 60_000
+/** After an answer that ends the connection: for the client to read it. */
+const LINGER_MS = 2_000
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+const NOTHING = Buffer.alloc(0)
+
+export class ClientConnection {
+  /** When {@link ClientConnection.expire} is due, ms of the monotonic clock. */
+  deadline = performance.now() + IDLE_MS
+  readonly #socket: Socket<ClientConnection>
+  readonly #writer: SocketWriter
+  readonly #handle: RequestHandler
+  readonly #peer: string
+  #phase: 'head' | 'body' | 'answering' | 'lingering' | 'closed' = 'head'
+  /** Bytes that came before they could be used: part of a head, or what was sent ahead. */
+  #input: Buffer | null = null
+  #decoder: BodyDecoder | null = null
+  #feed: BodyFeed | null = null
+  #request: ServerRequest | null = null
+  #answer: AnswerWriter | null = null
+  #isWritten = false
+  #isLast = false
+  #isPaused = false
+
+  constructor(socket: Socket<ClientConnection>, handle: RequestHandler) {
+    this.#socket = socket
+    this.#writer = new SocketWriter(socket)
+    this.#handle = handle
+    this.#peer = socket.remoteAddress
+  }
+
+  /** The server stops: the connection ends as soon as what is under way is answered. */
+  retire(): void {
+    this.#isLast = true
+    if (!this.#request && !this.#writer.isFull) this.close()
+  }
+
+  close(): void {
+    this.#socket.terminate()
+  }
+
+  receive(data: Buffer): void {
+    const input = this.#input ? Buffer.concat([this.#input, data]) : data
+    this.#input = null
+    this.#process(input)
+  }
+
+  /** The socket has room again. */
+  drain(): void {
+    if (!this.#writer.isFull) return
+    this.#writer.flush()
+    if (!this.#writer.isFull && this.#isWritten) this.#finish()
+    else if (!this.#writer.isFull) this.#answer?.resume()
+    else if (this.#isWritten) this.deadline = performance.now() + STALL_MS
+  }
+
+  /** The connection is closed, by whomever. */
+  closed(): void {
+    this.#phase = 'closed'
+    this.#writer.discard()
+    const request = this.#request
+    if (!request) return
+    this.#request = null
+    request.isGone = true
+    request.onGone?.()
+    this.#feed?.fail(new Error('the client closed the connection'))
+    this.#answer?.cancel()
+  }
+
+  /** {@link ClientConnection.deadline} is over. */
+  expire(): void {
+    if (this.#phase === 'head' && this.#input) this.#refuse(408, 'The request took too long')
+    else this.close()
+  }
+
+  #process(input: Buffer): void {
+    let rest = input
+    while (rest.length > 0) {
+      if (this.#phase === 'head') rest = this.#takeHead(rest)
+      else if (this.#phase === 'body') rest = this.#takeBody(rest)
+      else rest = this.#keep(rest)
+    }
+  }
+
+  /** Sent ahead of its time: the rest may wait in the socket. */
+  #keep(rest: Buffer): Buffer {
+    if (this.#phase !== 'answering') return NOTHING
+    this.#input = rest
+    this.#pause()
+    return NOTHING
+  }
+
+  #takeHead(data: Buffer): Buffer {
+    const read = readRequest(data)
+    if (read.outcome === 'head') {
+      this.#begin(read.head, read.framing)
+      return read.rest
+    }
+    if (read.outcome === 'refused') this.#refuse(read.status, read.message)
+    else this.#awaitMore(data)
+    return NOTHING
+  }
+
+  /** The time for a head runs from its first byte. */
+  #awaitMore(data: Buffer): void {
+    this.#input = data
+    this.deadline = Math.min(this.deadline, performance.now() + HEAD_MS)
+  }
+
+  #begin({ method, target, headers, isOld }: RequestHead, framing: Framing): void {
+    const connection = headers.get('connection')
+    if (isOld || (connection !== null && /\bclose\b/i.test(connection))) this.#isLast = true
+    this.#decoder = framing === 0 ? null : new BodyDecoder(framing)
+    this.#feed = this.#decoder && this.#feedOf(headers)
+    this.#phase = this.#decoder ? 'body' : 'answering'
+    this.deadline = this.#decoder ? performance.now() + IDLE_MS : Number.POSITIVE_INFINITY
+    this.#isWritten = false
+    const request = {
+      ...{ method, target, headers, peer: this.#peer, body: this.#feed },
+      ...{ isGone: false, onGone: null },
+    }
+    this.#request = request
+    void this.#handle(request).then(answer => this.#send(request, answer, isOld))
+  }
+
+  #feedOf(headers: HeaderFields): BodyFeed {
+    const isExpecting = headers.get('expect')?.toLowerCase() === '100-continue'
+    return new BodyFeed({
+      // Whoever asks first learns that the body is wanted only when it is.
+      start: () => {
+        if (isExpecting && !this.#answer) this.#writer.write(CONTINUE)
+      },
+      pause: () => this.#pause(),
+      resume: () => this.#resume(),
+      // Nobody wants the rest, so the connection ends with the answer; until then it lies in the socket.
+      cancel: () => {
+        this.#isLast = true
+      },
+    })
+  }
+
+  #takeBody(data: Buffer): Buffer {
+    const [decoder, feed] = [this.#decoder, this.#feed]
+    if (!decoder || !feed) return NOTHING
+    this.deadline = performance.now() + IDLE_MS
+    try {
+      const end = decoder.decode(data, 0, bytes => feed.push(bytes))
+      if (decoder.isDone) this.#endBody(() => feed.end())
+      return data.subarray(end)
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error
+      // Where the next request would begin is anybody's guess.
+      this.#isLast = true
+      this.#endBody(() => feed.fail(error))
+      return NOTHING
+    }
+  }
+
+  #endBody(tell: () => void): void {
+    this.#phase = 'answering'
+    this.deadline = Number.POSITIVE_INFINITY
+    tell()
+  }
+
+  #send(request: ServerRequest, answer: Answer, isOld: boolean): void {
+    if (this.#request !== request) {
+      if (isSource(answer.body)) answer.body.cancel()
+      return
+    }
+    // The rest of a body that nobody wants is not worth reading.
+    if (this.#phase === 'body' || answer.headers.get('connection') === 'close') this.#isLast = true
+    answer.headers.delete('connection')
+    this.#write(answer, request.method, isOld)
+  }
+
+  #write(answer: Answer, method: string, isOld: boolean): void {
+    this.#answer = new AnswerWriter(this.#writer, {
+      onWritten: () => {
+        this.#isWritten = true
+        if (this.#writer.isFull) this.deadline = performance.now() + STALL_MS
+        else this.#finish()
+      },
+      onBroken: () => this.close(),
+    })
+    this.#answer.start(answer, method, isOld, this.#isLast)
+  }
+
+  /** For what is no request, and leaves no telling where the next one would begin. */
+  #refuse(status: number, error: string): void {
+    this.#isLast = true
+    this.#phase = 'answering'
+    this.#input = null
+    this.#write(jsonAnswer(status, { error, code: 'BAD_REQUEST' }), 'GET', false)
+  }
+
+  #finish(): void {
+    this.#request = null
+    this.#answer = null
+    this.#feed = null
+    if (this.#isLast) {
+      this.#linger()
+      return
+    }
+    this.#phase = 'head'
+    this.deadline = performance.now() + IDLE_MS
+    if (this.#isPaused) this.#resume()
+    const input = this.#input
+    this.#input = null
+    if (input) this.#process(input)
+  }
+
+  /** To close at once, with bytes unread, would take the answer away from a client that is still sending. */
+  #linger(): void {
+    this.#phase = 'lingering'
+    this.deadline = performance.now() + LINGER_MS
+    if (this.#isPaused) this.#resume()
+    this.#socket.shutdown()
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+}
