@@ -48,9 +48,9 @@ export function forwardableHeaders(client: HeaderFields, path: string): HeaderFi
     name => !DROPPED.has(name) && !DROPPED_PREFIXES.test(name) && !named?.has(name),
   )
   // A service must not choose an encoding that the client did not name.
-  if (!forwarded.has('accept-encoding')) forwarded.push('accept-encoding', 'identity')
+  if (!forwarded.has('accept-encoding')) forwarded.append('accept-encoding', 'identity')
   const cookies = oauthCookies(client.get('cookie'), path)
-  if (cookies) forwarded.push('cookie', cookies)
+  if (cookies) forwarded.append('cookie', cookies)
   return forwarded
 }
 
@@ -76,11 +76,10 @@ export function relayedHeaders(upstream: HeaderFields): HeaderFields {
 /** Adds what every answer carries, wherever it was made. */
 export function finishHeaders(headers: HeaderFields, exchange: Exchange, cookie: SessionCookie): void {
   headers.set('x-request-id', exchange.requestId)
-  if (isPagePath(exchange.path)) addPageHeaders(headers)
-  else if (exchange.path.startsWith('/api/')) {
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
+  if (exchange.path.startsWith('/api/')) {
+    if (!headers.has('cache-control')) headers.append('cache-control', 'no-store')
     headers.set('x-content-type-options', 'nosniff')
-  }
+  } else if (isPagePath(exchange.path)) addPageHeaders(headers)
   if (exchange.limit) {
     const { bucket, remaining, resetSeconds } = exchange.limit
     headers.set('ratelimit-limit', String(bucket.limit))

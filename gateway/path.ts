@@ -18,7 +18,7 @@ export function normalisePath(path: string): NormalPath | null {
   if (!path.startsWith('/')) return null
   const encoded = path.endsWith('/') ? path.slice(0, -1) : path
   const segments = encoded.slice(1).split('/')
-  if (PLAIN_PATH.test(encoded)) return segments.every(isPlainSegment) ? { segments, encoded } : null
+  if (PLAIN_PATH.test(encoded)) return { segments, encoded }
   const decoded = decodeSegments(segments)
   return decoded && { segments: decoded, encoded: `/${decoded.map(encodeURIComponent).join('/')}` }
 }
@@ -26,8 +26,8 @@ export function normalisePath(path: string): NormalPath | null {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\#]/
 
-/** Nothing in it is escaped, or ought to be. */
-const PLAIN_PATH = /^[\w/.~!$&'()*+,;=:@-]+$/
+/** Segments without anything escaped, or that ought to be, and none that climbs: what nearly all paths look like. */
+const PLAIN_PATH = /^(?:\/(?!\.\.?(?:\/|$))[\w.~!$&'()*+,;=:@-]+)+$/
 
 function isPlainSegment(segment: string): boolean {
   return segment !== '' && segment !== '.' && segment !== '..' && !FORBIDDEN.test(segment)

@@ -91,9 +91,46 @@ test.each([
   ['a signed length', 'Content-Length: +3\r\n', 'abc'],
   ['a folded header', 'X-A: 1\r\n b\r\n', ''],
   ['a bare LF', 'X-A: 1\nX-B: 2\r\n', ''],
+  ['a bare CR', 'X-A: 1\rX-B: 2\r\n', ''],
+  ['a NUL', 'X-A: 1\u0000\r\n', ''],
+  ['no colon', 'X-A\r\n', ''],
+  ['no name', ': 1\r\n', ''],
+  ['a second Host', 'Host: evil.test\r\n', ''],
+  ['a length in hex', 'Content-Length: 0x3\r\n', 'abc'],
+  ['an empty length', 'Content-Length:\r\n', 'abc'],
+  ['chunked twice', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'],
   ['a space before the colon', 'X-A : 1\r\n', ''],
 ])('%s: refused', async (_, headers, body) => {
   expect((await post(headers, body)).status).toBe(400)
+  expect(bench.reached).toHaveLength(0)
+})
+
+test.each([
+  ['chunks that are none', 'x\r\nabc\r\n0\r\n\r\n'],
+  ['a chunk longer than it says', '2\r\nabc\r\n0\r\n\r\n'],
+  ['a chunk size with a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+  ['chunk lines without CR', '3\nabc\n0\n\n'],
+])('%s: refused, and what follows is never looked at', async (_, body) => {
+  const hidden = `GET /healthz HTTP/1.1\r\n${AUTHORIZED}\r\n`
+  const answer = await post('Transfer-Encoding: chunked\r\n', body + hidden)
+  expect([answer.status, answer.isClosed]).toEqual([400, true])
+  expect(answer.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+})
+
+test('a request without a Host is refused, unless it is of HTTP/1.0', async () => {
+  expect((await get('/healthz', '')).status).toBe(400)
+  expect((await sendRaw(bench.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200)
+})
+
+test('lines that end without CR are refused before the head is whole', async () => {
+  expect((await sendRaw(bench.port, 'GET /healthz HTTP/1.1\nHost: h\n\n')).status).toBe(400)
+})
+
+test('what follows a refused request is never looked at', async () => {
+  const hidden = `GET /api/repos HTTP/1.1\r\n${AUTHORIZED}\r\n`
+  const answer = await post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`)
+  expect([answer.status, answer.isClosed]).toEqual([400, true])
+  expect(answer.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
   expect(bench.reached).toHaveLength(0)
 })
 
@@ -105,8 +142,8 @@ test('headers beyond all measure are refused', async () => {
 test.each([
   ['CONNECT h:443', 400],
   ['CONNECT h', 400],
-  ['CONNECT http://evil.test/api/repos', 405],
-  ['CONNECT http://evil.test:443', 405],
+  ['CONNECT http://evil.test/api/repos', 400],
+  ['CONNECT http://evil.test:443', 400],
   ['CONNECT /api/repos', 405],
   ['TRACE /api/repos', 405],
   ['PROPFIND /api/repos', 405],
@@ -122,45 +159,22 @@ test.each([
   expect(bench.reached).toHaveLength(0)
 })
 
-/**
- * Bun takes scheme and authority off such a target before anything of ours can see them, so it cannot be
- * refused; RFC 9112 3.2.2 would have it served anyway. What must hold is that they decide nothing.
- */
 test.each([
   'http://evil.test/api/repos',
   'https://evil.test:8443/api/repos',
   'HTTP://user:password@evil.test/api/repos',
   'http:///api/repos',
-])('%s is /api/repos: whatever it names besides is neither believed nor passed on', async target => {
-  expect((await get(target)).status).toBe(200)
-  const [{ url, headers } = { url: '', headers: new Headers() }] = bench.reached
-  expect(new URL(url).pathname).toBe('/api/repos')
-  expect(url + JSON.stringify([...headers])).not.toMatch(/evil|user:password|8443/)
-  expect((await get(target, 'Host: h\r\n')).status).toBe(401)
-  expect(bench.reached).toHaveLength(1)
-})
-
-test.each([
-  ['http://evil.test/api/x/../repos', 400],
-  ['http://evil.test//api/repos', 400],
-  ['http://evil.test/../api/repos', 400],
-  ['http://evil.test/api%2Frepos', 400],
-  ['http://evil.test/http://h/api/repos', 400],
-])('%s hides no trick: %d', async (target, status) => {
-  expect((await get(target)).status).toBe(status)
+  'http://evil.test\\api\\repos',
+  'http://evil.test',
+  'http://evil.test?/api/repos',
+])('%s is another server’s business, and refused', async target => {
+  expect((await get(target)).status).toBe(400)
   expect(bench.reached).toHaveLength(0)
 })
 
-test.each(['http://evil.test\\api\\repos', 'http://evil.test', 'http://evil.test?/api/repos'])(
-  '%s names no path: it is the start page, which is everybody’s',
-  async target => {
-    expect((await get(target)).status).toBe(200)
-    expect(bench.reached.map(({ url }) => new URL(url).pathname)).toEqual(['/'])
-  },
-)
-
-test('an unheard-of method ends the connection', async () => {
-  expect((await sendRaw(bench.port, `FOO /api/repos HTTP/1.1\r\n${AUTHORIZED}\r\n`)).isClosed).toBe(true)
+test('an unheard-of method is not allowed', async () => {
+  const answer = await sendRaw(bench.port, `FOO /api/repos HTTP/1.1\r\n${AUTHORIZED}\r\n`)
+  expect([answer.status, answer.isClosed]).toEqual([405, false])
   expect(bench.reached).toHaveLength(0)
 })
 

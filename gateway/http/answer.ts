@@ -11,7 +11,7 @@ export interface Answer {
 /** Makes an answer of whole text. */
 export function textAnswer(status: number, contentType: string, text: string): Answer {
   const headers = new HeaderFields()
-  headers.push('content-type', contentType)
+  headers.append('content-type', contentType)
   return { status, headers, body: Buffer.from(text) }
 }
 

@@ -73,26 +73,11 @@ function fieldsFrom(text: string, start: number): HeaderFields {
   const end = text.length - 2
   for (let at = start; at < end; ) {
     const colon = text.indexOf(':', at)
-    const endOfLine = text.indexOf('\r\n', colon)
-    headers.push(lowerCase(text.slice(at, colon)), withoutSpace(text, colon + 1, endOfLine))
-    at = endOfLine + 2
+    const next = text.indexOf('\r\n', colon) + 2
+    headers.pushLine(lowerCase(text.slice(at, colon)), text.slice(at, next))
+    at = next
   }
   return headers
-}
-
-const SPACE = 0x20
-const TAB = 0x09
-
-function withoutSpace(text: string, from: number, to: number): string {
-  let start = from
-  let end = to
-  while (start < end && isSpace(text.charCodeAt(start))) start += 1
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1
-  return text.slice(start, end)
-}
-
-function isSpace(code: number): boolean {
-  return code === SPACE || code === TAB
 }
 
 const MAX_KNOWN_NAMES = 1_000

@@ -13,6 +13,7 @@ export type ReadRequest =
 /** As much as others take: nginx by default, twice of Node. */
 const MAX_HEAD_BYTES = 32_768
 const END_OF_HEAD = '\r\n\r\n'
+const NOTHING = Buffer.alloc(0)
 const CARRIAGE_RETURN = 0x0d
 const LINE_FEED = 0x0a
 const MALFORMED: ReadRequest = { outcome: 'refused', status: 400, message: 'Malformed request' }
@@ -28,11 +29,16 @@ export function readRequest(data: Buffer): ReadRequest {
   try {
     const head = parseRequestHead(after === text.length ? text : text.slice(0, after))
     if (head.headers.count('host') !== 1 && !(head.isOld && !head.headers.has('host'))) return MALFORMED
-    return { outcome: 'head', head, framing: requestFraming(head), rest: data.subarray(start + after) }
+    return { outcome: 'head', head, framing: requestFraming(head), rest: restOf(data, start + after) }
   } catch (error) {
     if (error instanceof MalformedMessage) return MALFORMED
     throw error
   }
+}
+
+/** Nearly always nothing, which need not be made anew. */
+function restOf(data: Buffer, end: number): Buffer {
+  return end === data.length ? NOTHING : data.subarray(end)
 }
 
 function withoutEnd(text: string): ReadRequest {

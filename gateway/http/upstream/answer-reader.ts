@@ -22,7 +22,7 @@ export interface AnswerReaderEvents {
 /** Up to here a body of known length is collected. */
 const COLLECTED_BYTES = 65_536
 const MAX_HEAD_BYTES = 65_536
-const END_OF_HEAD = '\r\n\r\n'
+const END_OF_HEAD = Buffer.from('\r\n\r\n')
 
 /** One for each question. */
 export class AnswerReader {
@@ -51,12 +51,13 @@ export class AnswerReader {
 
   /** Throws {@link MalformedMessage}. */
   read(data: Buffer): void {
-    let rest: Buffer | null = this.#input ? Buffer.concat([this.#input, data]) : data
+    const input = this.#input ? Buffer.concat([this.#input, data]) : data
     this.#input = null
-    while (rest && !this.#decoder) rest = this.#takeHead(rest)
-    if (!rest || !this.#decoder) return
-    const end = this.#decoder.decode(rest, 0, bytes => this.#take(bytes))
-    if (this.#decoder.isDone) this.#finish(end === rest.length)
+    let at: number | null = 0
+    while (at !== null && !this.#decoder) at = this.#takeHead(input, at)
+    if (at === null || !this.#decoder) return
+    const end = this.#decoder.decode(input, at, bytes => this.#take(bytes))
+    if (this.#decoder.isDone) this.#finish(end === input.length)
   }
 
   /** The connection ended: in order for a body that says so, else with `error`. False when nobody was told. */
@@ -67,20 +68,21 @@ export class AnswerReader {
     return true
   }
 
-  /** The rest of `data`; null when the head is not whole. */
-  #takeHead(data: Buffer): Buffer | null {
-    const text = data.toString('latin1', 0, Math.min(data.length, MAX_HEAD_BYTES))
-    const end = text.indexOf(END_OF_HEAD)
+  /** The offset behind the head; null when it is not whole. */
+  #takeHead(data: Buffer, start: number): number | null {
+    const end = data.indexOf(END_OF_HEAD, start)
+    if ((end < 0 ? data.length : end) - start > MAX_HEAD_BYTES)
+      throw new MalformedMessage('header fields are too large')
     if (end < 0) {
-      if (text.length === MAX_HEAD_BYTES) throw new MalformedMessage('header fields are too large')
-      this.#input = data
+      this.#input = data.subarray(start)
       return null
     }
-    const head = parseResponseHead(text.slice(0, end + END_OF_HEAD.length))
+    const next = end + END_OF_HEAD.length
+    const head = parseResponseHead(data.toString('latin1', start, next))
     // Nobody asks a service to change the protocol. Other answers before the answer mean nothing here.
     if (head.status === 101) throw new MalformedMessage('switching protocols')
     if (head.status >= 200) this.#begin(head)
-    return data.subarray(end + END_OF_HEAD.length)
+    return next
   }
 
   #begin(head: ResponseHead): void {
