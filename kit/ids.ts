@@ -7,5 +7,5 @@ export function newId(): string {
 
 /** Lower-case hex SHA-256 of a text: how credentials are stored and looked up. */
 export function sha256Hex(text: string): string {
-  return new Bun.CryptoHasher('sha256').update(text).digest('hex')
+  return Bun.CryptoHasher.hash('sha256', text, 'hex')
 }

@@ -1,5 +1,5 @@
 /**
- * An HTTP/1.1 server on bare sockets, for the gateway alone (decision 12). It hands over what a client sent as it
+ * An HTTP/1.1 server on bare sockets, for the gateway alone (decision 8). It hands over what a client sent as it
  * was sent, and takes an answer without the objects of the Fetch standard in between.
  */
 import { ClientConnection, type RequestHandler } from './client-connection.ts'
