@@ -1,7 +1,7 @@
 /** One request on its way through the pipeline, and what the steps have found out so far. */
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Caller } from './callers/caller.ts'
-import type { ServerRequest } from './http/client-connection.ts'
+import type { ServerRequest } from './http/server-request.ts'
 import type { LimitState } from './limits/limiter.ts'
 
 export interface Exchange {

@@ -1,8 +1,8 @@
 /** From a request on the wire to an exchange in the pipeline: step 1, and the first half of step 2. */
 import { clientIp, type TrustedProxies } from './client-ip.ts'
 import type { Exchange } from './exchange.ts'
-import type { RequestHandler } from './http/client-connection.ts'
 import { type HttpServer, type HttpServerOptions, listen } from './http/server.ts'
+import type { RequestHandler } from './http/server-request.ts'
 import { normalisePath, splitTarget } from './path.ts'
 import type { Pipeline } from './pipeline.ts'
 import { requestIdOf } from './request-id.ts'

@@ -2,32 +2,14 @@
 import type { Socket } from 'bun'
 import { type Answer, isSource, jsonAnswer } from './answer.ts'
 import { AnswerWriter } from './answer-writer.ts'
-import { BodyFeed, type BodySource } from './body.ts'
+import { BodyFeed } from './body.ts'
 import { BodyDecoder } from './body-decoder.ts'
 import type { Framing } from './framing.ts'
 import { MalformedMessage, type RequestHead } from './head.ts'
 import type { HeaderFields } from './header-fields.ts'
 import { readRequest } from './read-request.ts'
+import type { RequestHandler, ServerRequest } from './server-request.ts'
 import { SocketWriter } from './socket-writer.ts'
-
-/** A request as its handler gets it, and as its connection goes on to know it. */
-export interface ServerRequest {
-  readonly method: string
-  /** The request target as it was sent. */
-  readonly target: string
-  readonly headers: HeaderFields
-  /** Of the peer, as the socket shows it. */
-  readonly peer: string
-  /** Null for a request without one. */
-  readonly body: BodySource | null
-  /** The connection broke: nobody is left to answer to. */
-  isGone: boolean
-  /** Called when {@link ServerRequest.isGone} becomes true before the answer is through. */
-  onGone: (() => void) | null
-}
-
-/** Never rejects. */
-export type RequestHandler = (request: ServerRequest) => Promise<Answer>
 
 /** Waiting for a request, or for the next part of a body. */
 const IDLE_MS = 60_000
@@ -47,6 +29,7 @@ export class ClientConnection {
   readonly #socket: Socket<ClientConnection>
   readonly #writer: SocketWriter
   readonly #handle: RequestHandler
+  readonly #onBug: (error: unknown) => void
   readonly #peer: string
   #phase: 'head' | 'body' | 'answering' | 'lingering' | 'closed' = 'head'
   /** Bytes that came before they could be used: part of a head, or what was sent ahead. */
@@ -59,10 +42,12 @@ export class ClientConnection {
   #isLast = false
   #isPaused = false
 
-  constructor(socket: Socket<ClientConnection>, handle: RequestHandler) {
+  /** `onBug` is told of errors nobody threw on purpose; the connection is useless then. */
+  constructor(socket: Socket<ClientConnection>, handle: RequestHandler, onBug: (error: unknown) => void) {
     this.#socket = socket
     this.#writer = new SocketWriter(socket)
     this.#handle = handle
+    this.#onBug = onBug
     this.#peer = socket.remoteAddress
   }
 
@@ -157,7 +142,9 @@ export class ClientConnection {
       ...{ isGone: false, onGone: null },
     }
     this.#request = request
-    void this.#handle(request).then(answer => this.#send(request, answer, isOld))
+    this.#handle(request)
+      .then(answer => this.#send(request, answer, isOld))
+      .catch(this.#onBug)
   }
 
   #feedOf(headers: HeaderFields): BodyFeed {

@@ -5,8 +5,8 @@ import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { sendRaw } from '../test-bench/raw-http.ts'
 import { emptyAnswer, textAnswer } from './answer.ts'
 import { type BodySource, collectBody } from './body.ts'
-import type { RequestHandler } from './client-connection.ts'
 import { listen } from './server.ts'
+import type { RequestHandler } from './server-request.ts'
 
 const bugs: unknown[] = []
 const gone: string[] = []

@@ -2,7 +2,8 @@
  * An HTTP/1.1 server on bare sockets, for the gateway alone (decision 8). It hands over what a client sent as it
  * was sent, and takes an answer without the objects of the Fetch standard in between.
  */
-import { ClientConnection, type RequestHandler } from './client-connection.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { RequestHandler } from './server-request.ts'
 
 export interface HttpServer {
   port: number
@@ -32,7 +33,10 @@ export function listen(options: HttpServerOptions): HttpServer {
     socket: {
       open: socket => {
         socket.setNoDelay(true)
-        socket.data = new ClientConnection(socket, options.handle)
+        socket.data = new ClientConnection(socket, options.handle, error => {
+          options.reportBug(error)
+          socket.terminate()
+        })
         connections.add(socket.data)
       },
       data: (socket, data) => socket.data.receive(data),

@@ -1,5 +1,5 @@
 /** One call to a service from its start to its last byte: what may end it early, and that it ends once. */
-import type { ServerRequest } from '../http/client-connection.ts'
+import type { ServerRequest } from '../http/server-request.ts'
 import type { Watchdog } from './watchdog.ts'
 
 export interface Call {

@@ -2,8 +2,8 @@
 import { bodyTooLarge } from '../errors.ts'
 import type { GatewayRow } from '../exchange.ts'
 import { type BodySource, collectBody } from '../http/body.ts'
-import type { ServerRequest } from '../http/client-connection.ts'
 import { declaredLength } from '../http/framing.ts'
+import type { ServerRequest } from '../http/server-request.ts'
 import type { UpstreamRequest } from '../http/upstream/connection.ts'
 
 const MAX_BODY_BYTES = 1_048_576
