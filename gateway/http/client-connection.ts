@@ -20,7 +20,6 @@ const STALL_MS = 60_000
 /** After an answer that ends the connection: for the client to read it. */
 const LINGER_MS = 2_000
 
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const NOTHING = Buffer.alloc(0)
 
 export class ClientConnection {
@@ -106,9 +105,10 @@ export class ClientConnection {
 
   /** Sent ahead of its time: the rest may wait in the socket. */
   #keep(rest: Buffer): Buffer {
-    if (this.#phase !== 'answering') return NOTHING
-    this.#input = rest
-    this.#pause()
+    if (this.#phase === 'answering') {
+      this.#input = rest
+      this.#pause()
+    }
     return NOTHING
   }
 
@@ -152,7 +152,7 @@ export class ClientConnection {
     return new BodyFeed({
       // Whoever asks first learns that the body is wanted only when it is.
       start: () => {
-        if (isExpecting && !this.#answer) this.#writer.write(CONTINUE)
+        if (isExpecting && !this.#answer) this.#writer.write('HTTP/1.1 100 Continue\r\n\r\n')
       },
       pause: () => this.#pause(),
       resume: () => this.#resume(),
