@@ -23,6 +23,12 @@ test('every fault is told at once, with the name and the purpose of the setting'
   expect(() => readConfig(Settings, { PORT: 'eighty' })).toThrow(/PORT: Expected integer/)
 })
 
+test('a whole number is written in digits; nothing else is made into one', () => {
+  for (const text of ['1.5', '0.5', '1e3', '0x10', 'true', '1 000'])
+    expect(() => readConfig(Settings, { PORT: text })).toThrow(/PORT: Expected integer/)
+  expect(() => readConfig(Settings, { PORT: '-1' })).toThrow(/PORT: Expected integer to be greater/)
+})
+
 test('the value cannot be changed', () => {
   expect(Object.isFrozen(readConfig(Settings, { PORT: '80' }))).toBe(true)
 })

@@ -20,12 +20,16 @@ export function readConfig<Schema extends TObject>(
   schema: Schema,
   environment: Record<string, string | undefined>,
 ): Readonly<Static<Schema>> {
-  const raw: Record<string, unknown> = {}
+  const raw: Record<string, string> = {}
   for (const name of Object.keys(schema.properties)) {
     const text = environment[name]?.trim()
     if (text) raw[name] = text
   }
-  const value = Value.Convert(schema, Value.Default(schema, raw))
+  const value = Value.Convert(schema, Value.Default(schema, { ...raw })) as Record<string, unknown>
+  for (const [name, text] of Object.entries(raw)) {
+    // Left to TypeBox, `true` and `1e3` would be 1, and `0.5` would be 0.
+    if (schema.properties[name]?.type === 'integer' && !/^-?\d+$/.test(text)) value[name] = text
+  }
   if (Value.Check(schema, value)) return Object.freeze(value)
   const faults = [...Value.Errors(schema, value)].map(fault => {
     const name = fault.path.slice(1).split('/')[0] ?? ''

@@ -39,6 +39,7 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...['CLIENT_ID', 'CLIENT_SECRET', 'URL', 'API_URL', 'LOGIN_SCOPES'].map(name => `GITHUB_${name}`),
     ...['MODEL_CATALOG_URL', 'MODEL_CATALOG_MAX_AGE_MONTHS'],
     ...['DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],
+    'AUDIT_RETENTION_DAYS',
     ...['DEFAULT', 'USER_IDS', 'EMAILS', 'EMAIL_DOMAINS'].map(name => `PLATFORM_ACCESS_${name}`),
     ...['OPENAI', 'ANTHROPIC', 'OPENROUTER', 'AI_GATEWAY'].map(name => `${name}_API_KEY`),
     'SECRETS_ENCRYPTION_KEY_PREVIOUS',

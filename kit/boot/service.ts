@@ -16,7 +16,10 @@ import { requestContext } from '../http/request-context.ts'
 import { assertRoutesMatchTable, createServiceApp } from '../http/service-app.ts'
 import type { Log } from '../log.ts'
 import { startRelay } from '../outbox/relay.ts'
+import { messageRetention } from '../outbox/retention.ts'
 import type { DeadLettersTable, InboxTable, OutboxTable } from '../outbox/tables.ts'
+import { startRetention } from '../retention/prune.ts'
+import type { RetentionRule } from '../retention/rule.ts'
 import { createSecretBox, type SecretBox } from '../secrets.ts'
 import { type Closer, runProcess } from './process.ts'
 import { ServiceSettings } from './settings.ts'
@@ -42,6 +45,8 @@ export interface ServiceParts {
   answers: Answer[]
   /** Facts of other services it acts on. */
   listeners?: Listener[]
+  /** Which of its rows go, and when; those of messages go by rules of their own. */
+  retention?: RetentionRule[]
   /** Work in the background, ended before the connections are. */
   closers?: Closer[]
 }
@@ -106,8 +111,12 @@ export async function startService<Settings extends TObject>(
   assertRoutesMatchTable(name, app)
   app.use(serveAnswers({ bus, verify, log, answers: parts.answers }))
   closers.push(...(parts.closers ?? []))
-  for (const listener of parts.listeners ?? []) {
-    const { database } = connection
+  const { database } = connection
+  const listeners = parts.listeners ?? []
+  const consumers = listeners.map(({ consumer }) => consumer)
+  const rules = [...messageRetention(definition.tables, consumers), ...(parts.retention ?? [])]
+  closers.push(startRetention({ database, log, rules }).stop)
+  for (const listener of listeners) {
     closers.push(listen(listener, { bus, database, log, ...definition.tables, afterCommit: relay.poke }).stop)
   }
   // reusePort would let a second process share the port in silence; it is Elysia's default.

@@ -33,7 +33,8 @@ export interface Bus {
 
 const RECONNECT_MS = 500
 const PUBLISH_TIMEOUT_MS = 5_000
-const EVENT_MAX_AGE_DAYS = 7
+/** How long a stream holds a fact after it was published, and so may deliver it again. */
+export const EVENT_MAX_AGE_DAYS = 7
 
 /** The JetStream stream that holds a service's facts. */
 export function eventStreamName(service: Issuer): string {

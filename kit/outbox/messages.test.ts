@@ -1,16 +1,20 @@
 import { beforeEach, expect, test } from 'bun:test'
 import { type Tell, tell } from '@mogplex/proto/contract.ts'
 import { Type } from '@sinclair/typebox'
+import { isNull } from 'drizzle-orm'
 import { integer, pgSchema, serial } from 'drizzle-orm/pg-core'
 import { type Bus, openBus } from '../bus/connect.ts'
 import { listen } from '../bus/listen.ts'
 import { connectDatabase, type DatabaseConnection } from '../database/connect.ts'
 import { createLog } from '../log.ts'
 import { waitUntil } from '../processes/wait-until.ts'
+import { prune } from '../retention/prune.ts'
 import { type TestNats, useNats } from '../test-bench/nats.ts'
 import { usePostgres } from '../test-bench/postgres.ts'
+import { bothSidesOf, idMadeAt } from '../test-bench/retention.ts'
 import { recordEvent } from './record.ts'
-import { type Relay, startRelay } from './relay.ts'
+import { RESEND_WINDOW_DAYS, type Relay, startRelay } from './relay.ts'
+import { messageRetention, OUTBOX_KEPT_DAYS } from './retention.ts'
 import { deadLettersTable, inboxTable, outboxTable } from './tables.ts'
 
 const schema = pgSchema('identity')
@@ -77,6 +81,19 @@ async function seen(): Promise<number[]> {
   return rows.map(row => row.value)
 }
 
+const unpublished = () => connection.database.$count(outbox, isNull(outbox.publishedAt))
+const recorded = async () =>
+  (await connection.database.select().from(outbox).orderBy(outbox.sequence)).map(row => row.payload.value)
+
+/** As if the fact had been recorded, told and handled at `at`. */
+async function age(value: number, at: Date): Promise<void> {
+  const [id, then] = [idMadeAt(at), at.toISOString()]
+  await connection.sql`
+    with fact as (select id from identity.outbox where (payload->>'value')::int = ${value}),
+      mark as (update identity.inbox set event_id = ${id}, handled_at = ${then} where event_id in (select id from fact))
+    update identity.outbox set id = ${id}, created_at = ${then}, published_at = ${then} where id in (select id from fact)`
+}
+
 const until = (condition: () => Promise<boolean>, what: string) =>
   waitUntil(condition, { limitMs: 20_000 }).then(is => expect([what, is]).toEqual([what, true]))
 
@@ -118,6 +135,27 @@ test('when NATS loses its disk everything is told again, and has its effect once
   await tellValues([4])
   await until(async () => (await seen()).includes(4), 'a later fact')
   expect(await seen()).toEqual([1, 2, 3, 4])
+}, 40_000)
+
+test('what retention leaves has its effect once when NATS loses its disk; what it took is not told again', async () => {
+  await tellValues([1, 2])
+  await until(async () => (await seen()).length === 2, 'the first facts')
+  await until(async () => (await unpublished()) === 0, 'their marks')
+  // The first has left the outbox, the second has not yet, on the last day it may be told again.
+  await age(1, bothSidesOf(OUTBOX_KEPT_DAYS).older)
+  await age(2, bothSidesOf(RESEND_WINDOW_DAYS).younger)
+  const rules = messageRetention({ outbox, inbox, deadLetters }, ['test-reader'])
+  await prune({ database: connection.database, log, rules })
+  expect(await recorded()).toEqual([2])
+  await nats.stop()
+  await nats.start({ wipeStore: true })
+  await tellValues([3])
+  await until(async () => (await seen()).length === 3, 'a later fact')
+  await until(async () => (await unpublished()) === 0, 'all marks')
+  const toldSince =
+    await connection.sql`select from identity.outbox where published_at > now() - interval '1 day'`
+  expect(toldSince).toHaveLength(2)
+  expect(await seen()).toEqual([1, 2, 3])
 }, 40_000)
 
 test('a fact that keeps failing is put aside and the next ones go on', async () => {

@@ -13,7 +13,8 @@ import type { OutboxTable } from './tables.ts'
 
 const BATCH = 200
 const POLL_MS = 1_000
-const RESEND_WINDOW_DAYS = 7
+/** Only facts recorded within it are published again when NATS has lost its disk. */
+export const RESEND_WINDOW_DAYS = 7
 
 /** What a published message holds; readers get it back typed from `listen`. */
 export interface EventMessage {

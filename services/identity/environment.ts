@@ -24,6 +24,10 @@ export const IdentitySettings = Type.Object({
     ...{ default: 90, minimum: 1, maximum: 3_650 },
     description: 'how long a token lives that a command line was given',
   }),
+  AUDIT_RETENTION_DAYS: Type.Integer({
+    ...{ default: 400, minimum: 0, maximum: 36_500 },
+    description: 'how long entries of audit trails are kept; 0 for ever',
+  }),
   GITHUB_CLIENT_ID: Type.Optional(Type.String({ description: 'of the OAuth app people sign in with' })),
   GITHUB_CLIENT_SECRET: Type.Optional(Type.String()),
   GITHUB_URL: Type.String({ pattern: '^https?://', default: 'https://github.com' }),

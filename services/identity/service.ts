@@ -7,6 +7,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts'
 import { assetRoutes } from './assets/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { cliGrantRoutes } from './cli-grants/routes.ts'
+import { identityRetention } from './database/retention.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { type IdentityKit, IdentitySettings } from './environment.ts'
 import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
@@ -62,6 +63,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         ...providerKeyAnswers(kit),
         ...modelAnswers(kit),
       ],
+      retention: identityRetention(base.config.AUDIT_RETENTION_DAYS),
     }
   },
 }

@@ -4,6 +4,7 @@ import type { ServiceDefinition, ServiceKit } from '@mogplex/kit/boot/service.ts
 import { openLive } from '@mogplex/kit/bus/live.ts'
 import { LIVE_RUNS, WORK_SUBJECT } from '@mogplex/proto/runtime.ts'
 import { allowedEndpoints, gitHost, RuntimeSettings, runSettings } from './config.ts'
+import { runtimeRetention } from './database/retention.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { eventRoutes } from './events/routes.ts'
 import { runRoutes } from './runs/routes.ts'
@@ -38,6 +39,7 @@ export const runtimeService: ServiceDefinition<typeof RuntimeSettings> = {
       features: [runRoutes(api), eventRoutes(api), sandboxRoutes(api)],
       answers: sandboxAnswers(deps.provider),
       listeners: obsoleteRunListeners,
+      retention: runtimeRetention,
       closers: [async () => reaper.stop(), () => worker.stop(kit.config.SHUTDOWN_GRACE_SECONDS * 1_000)],
     }
   },

@@ -105,6 +105,7 @@ export const userApiKeys = identity.table(
     // A token has one successor, whatever runs at the same time.
     uniqueIndex('user_api_keys_rotated_from_unique').on(table.rotatedFrom),
     index('user_api_keys_user').on(table.userId, table.createdAt).where(sql`${table.revokedAt} is null`),
+    index('user_api_keys_revoked').on(table.revokedAt).where(sql`${table.revokedAt} is not null`),
   ],
 )
 export type ApiKey = typeof userApiKeys.$inferSelect
@@ -196,7 +197,11 @@ export const cliGrants = identity.table(
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },
-  table => [uniqueIndex('cli_grants_user_nonce_unique').on(table.userId, table.nonceHash)],
+  table => [
+    uniqueIndex('cli_grants_user_nonce_unique').on(table.userId, table.nonceHash),
+    // Looked for whenever a token is removed.
+    index('cli_grants_api_key').on(table.apiKeyId),
+  ],
 )
 
 export const aiModels = identity.table('ai_models', {

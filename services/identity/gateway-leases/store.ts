@@ -14,8 +14,6 @@ export interface Holder {
 /** `now()` would be the transaction's beginning, and a renewal could then seem older than it is. */
 const isRunningInSql = sql`${gatewayLeases.expiresAt} > clock_timestamp()`
 const CLOCK_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`
-/** Rows of gateways that are gone are kept this long, for whoever looks at the table. */
-const KEPT_SECONDS = 3_600
 
 /** Resolves with the term of the renewed lease, null when the renewal is refused. */
 export function renew(database: Database, gatewayId: string): Promise<string | null> {
@@ -42,10 +40,9 @@ export function renew(database: Database, gatewayId: string): Promise<string | n
   })
 }
 
-/** Ends a lease whose holder uses nothing any more; forgets those that ended long ago. */
+/** Ends a lease whose holder uses nothing any more. */
 export async function release(database: Database, gatewayId: string): Promise<void> {
-  const isForgotten = sql`${gatewayLeases.expiresAt} < clock_timestamp() - make_interval(secs => ${KEPT_SECONDS})`
-  await database.delete(gatewayLeases).where(sql`${eq(gatewayLeases.gatewayId, gatewayId)} or ${isForgotten}`)
+  await database.delete(gatewayLeases).where(eq(gatewayLeases.gatewayId, gatewayId))
 }
 
 /** Everybody who may be using our answers. To be read after the commit that makes some of them stale. */

@@ -5,7 +5,8 @@ const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 
 export const IDLE_LIFE_MS = 7 * DAY_MS
-export const ABSOLUTE_LIFE_MS = 30 * DAY_MS
+export const ABSOLUTE_LIFE_DAYS = 30
+export const ABSOLUTE_LIFE_MS = ABSOLUTE_LIFE_DAYS * DAY_MS
 /** A use is written down at most this often. */
 export const TOUCH_INTERVAL_MS = MINUTE_MS
 /** A token older than this is replaced when it is used. */

@@ -7,6 +7,7 @@ import { limitEvents } from '../database/schema.ts'
 import {
   type BudgetDenial,
   deniedBy,
+  LONGEST_WINDOW_SECONDS,
   RUN_START_ROUTE_KEY,
   RUN_START_WINDOWS,
   type WindowUse,
@@ -43,7 +44,6 @@ export function budgetUnavailable(cause?: unknown) {
 }
 
 async function readUses(tx: Transaction, userId: string, now: Date): Promise<WindowUse[]> {
-  const longest = Math.max(...RUN_START_WINDOWS.map(window => window.seconds))
   const starts = await tx
     .select({ createdAt: limitEvents.createdAt })
     .from(limitEvents)
@@ -52,7 +52,7 @@ async function readUses(tx: Transaction, userId: string, now: Date): Promise<Win
         eq(limitEvents.userId, userId),
         eq(limitEvents.routeKey, RUN_START_ROUTE_KEY),
         eq(limitEvents.decision, 'allowed'),
-        gt(limitEvents.createdAt, new Date(now.getTime() - longest * 1000)),
+        gt(limitEvents.createdAt, new Date(now.getTime() - LONGEST_WINDOW_SECONDS * 1000)),
       ),
     )
     .orderBy(limitEvents.createdAt)

@@ -20,6 +20,9 @@ export const RUN_START_WINDOWS: readonly BudgetWindow[] = [
   { seconds: 86_400, limit: 150, reason: 'external_agent_run_daily_quota_exceeded', message: QUOTA_MESSAGE },
 ]
 
+/** What is older counts in no window. */
+export const LONGEST_WINDOW_SECONDS = Math.max(...RUN_START_WINDOWS.map(({ seconds }) => seconds))
+
 /** The admitted starts within one window, up to now. */
 export interface WindowUse {
   count: number

@@ -13,6 +13,7 @@ import {
   sandboxes,
   sandboxLifecycleEvents,
 } from '../database/schema.ts'
+import { forgetOldLifecycleEvents } from './store.ts'
 
 /** States a record never leaves towards being used again under its key. */
 const DEAD_STATUSES: SandboxStatus[] = ['stopped', 'error']
@@ -71,6 +72,7 @@ async function applyChange(
       workerRunId: workerRunId ?? null,
       payload: { from: before.status, to, stop_reason: change.stopReason ?? null },
     })
+    await forgetOldLifecycleEvents(tx, recordId)
   }
   return after ?? null
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { newId } from '@mogplex/kit/ids.ts'
+import { eq } from 'drizzle-orm'
 import { type Sandbox, sandboxes, sandboxLifecycleEvents } from '../database/schema.ts'
 import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
+import { changeSandbox } from './lifecycle.ts'
 
 const SANDBOXES = '/api/v1/mogplex/sandboxes'
 
@@ -156,6 +158,25 @@ test('logs: the newest 200 events, oldest first, and the end of each log, saniti
     created_at: '2026-01-01T00:03:24.000Z',
   })
   expect(data.lifecycle_events[0]).toMatchObject({ payload: { number: 5 } })
+})
+
+test('what is no longer shown is forgotten with the next change of state, of this sandbox alone', async () => {
+  const userId = newId()
+  const [sandbox, other] = [await addSandbox(userId), await addSandbox(userId, { workingBranch: 'other' })]
+  const numbered = (sandboxRecordId: string) =>
+    Array.from({ length: 250 }, (_, number) => ({
+      ...{ id: newId(), sandboxRecordId, eventType: 'status_changed', payload: { number } },
+      createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, number)),
+    }))
+  const events = [sandbox, other].flatMap(({ id }) => numbered(id))
+  await runtime.database.insert(sandboxLifecycleEvents).values(events)
+  await changeSandbox(runtime.database, sandbox.id, { from: ['running'], to: 'paused' })
+  const stored = (id: string) =>
+    runtime.database.$count(sandboxLifecycleEvents, eq(sandboxLifecycleEvents.sandboxRecordId, id))
+  expect([await stored(sandbox.id), await stored(other.id)]).toEqual([200, 250])
+  const { lifecycle_events: shown } = (await get(userId, `/${sandbox.id}/logs`)).data
+  expect(shown[0]).toMatchObject({ payload: { number: 51 } })
+  expect(shown.at(-1)).toMatchObject({ payload: { from: 'running', to: 'paused' } })
 })
 
 test('logs of a sandbox that is unknown, foreign or named by its provider: 404, alike', async () => {

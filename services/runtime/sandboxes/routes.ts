@@ -9,8 +9,6 @@ import { Elysia } from 'elysia'
 import { presentLifecycleEvent, presentSandbox, presentSandboxWithLogs } from './present.ts'
 import { findSandbox, listSandboxes, readLifecycleEvents } from './store.ts'
 
-const MAX_LIFECYCLE_EVENTS = 200
-
 export interface SandboxRouteDeps {
   database: Database
   context: ReturnType<typeof requestContext>
@@ -31,7 +29,7 @@ export function sandboxRoutes({ database, context: plugin }: SandboxRouteDeps) {
     .get('/api/v1/mogplex/sandboxes/:sandboxId/logs', async ({ context, params }) => {
       const sandbox = await findSandbox(database, userIdOf(context), params.sandboxId)
       if (!sandbox) throw notFound('Sandbox not found')
-      const events = await readLifecycleEvents(database, sandbox.id, MAX_LIFECYCLE_EVENTS)
+      const events = await readLifecycleEvents(database, sandbox.id)
       return v1Answer({
         sandbox: presentSandboxWithLogs(sandbox),
         lifecycle_events: events.map(presentLifecycleEvent),

@@ -1,8 +1,11 @@
 /** Reading sandbox records for their owner (v1 contract 7.5). */
-import type { Queryable } from '@mogplex/kit/database/connect.ts'
+import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { isUuid } from '@mogplex/kit/validation.ts'
-import { and, desc, eq } from 'drizzle-orm'
+import { and, desc, eq, inArray } from 'drizzle-orm'
 import { SANDBOX_STATUSES, type Sandbox, sandboxes, sandboxLifecycleEvents } from '../database/schema.ts'
+
+/** As many as anybody is shown; older ones are not kept. */
+export const MAX_LIFECYCLE_EVENTS = 200
 
 export interface SandboxFilter {
   /** Null: every repo. A text that is no id matches nothing. */
@@ -45,13 +48,26 @@ export async function findSandbox(database: Queryable, userId: string, id: strin
   return row ?? null
 }
 
-/** The newest `limit` events, oldest first. */
-export async function readLifecycleEvents(database: Queryable, sandboxRecordId: string, limit: number) {
+const NEWEST_FIRST = [desc(sandboxLifecycleEvents.createdAt), desc(sandboxLifecycleEvents.id)]
+
+/** The newest {@link MAX_LIFECYCLE_EVENTS} events, oldest first. */
+export async function readLifecycleEvents(database: Queryable, sandboxRecordId: string) {
   const rows = await database
     .select()
     .from(sandboxLifecycleEvents)
     .where(eq(sandboxLifecycleEvents.sandboxRecordId, sandboxRecordId))
-    .orderBy(desc(sandboxLifecycleEvents.createdAt), desc(sandboxLifecycleEvents.id))
-    .limit(limit)
+    .orderBy(...NEWEST_FIRST)
+    .limit(MAX_LIFECYCLE_EVENTS)
   return rows.reverse()
+}
+
+/** Forgets the events that {@link readLifecycleEvents} no longer gives. The caller holds the sandbox's row. */
+export async function forgetOldLifecycleEvents(tx: Transaction, sandboxRecordId: string): Promise<void> {
+  const old = tx
+    .select({ id: sandboxLifecycleEvents.id })
+    .from(sandboxLifecycleEvents)
+    .where(eq(sandboxLifecycleEvents.sandboxRecordId, sandboxRecordId))
+    .orderBy(...NEWEST_FIRST)
+    .offset(MAX_LIFECYCLE_EVENTS)
+  await tx.delete(sandboxLifecycleEvents).where(inArray(sandboxLifecycleEvents.id, old))
 }

@@ -1,0 +1,2 @@
+CREATE INDEX "cli_grants_api_key" ON "identity"."cli_grants" USING btree ("api_key_id");--> statement-breakpoint
+CREATE INDEX "user_api_keys_revoked" ON "identity"."user_api_keys" USING btree ("revoked_at") WHERE "identity"."user_api_keys"."revoked_at" is not null;
