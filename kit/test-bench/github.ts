@@ -1,5 +1,6 @@
 /** A GitHub on loopback for tests: the OAuth dance as GitHub does it, strictly, and the few API calls after it. */
 import { createHash } from 'node:crypto'
+import { createGithubWorld, type GithubWorld } from './github-world.ts'
 
 export interface GithubAccount {
   id: number
@@ -16,6 +17,10 @@ export interface TestGithub {
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
   /** By path, what is answered instead of the truth. */
   broken: Map<string, () => Response | Promise<Response>>
+  /** Organisations, repositories and installations, and the App they are of. */
+  world: GithubWorld
+  /** A token of the account without the dance. */
+  giveToken: (account: GithubAccount) => string
   /** Every token that was given out, oldest first. */
   issued: () => string[]
   /** What the authorise page was asked for last. */
@@ -36,7 +41,14 @@ export function startTestGithub(): TestGithub {
   const codes = new Map<string, Grant>()
   const tokens = new Map<string, GithubAccount>()
   const broken: TestGithub['broken'] = new Map()
+  const world = createGithubWorld()
   let last = new URLSearchParams()
+
+  const giveToken = (account: GithubAccount): string => {
+    const token = `gho_${crypto.randomUUID().replaceAll('-', '')}`
+    tokens.set(token, account)
+    return token
+  }
 
   const exchange = async (request: Request): Promise<Response> => {
     const body = await request.json()
@@ -46,10 +58,8 @@ export function startTestGithub(): TestGithub {
     const isClient = body.client_id === clientId && body.client_secret === clientSecret
     const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
     if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
-    const token = `gho_${crypto.randomUUID().replaceAll('-', '')}`
-    tokens.set(token, grant.account)
     return Response.json({
-      access_token: token,
+      access_token: giveToken(grant.account),
       scope: grant.scope.replaceAll(' ', ','),
       token_type: 'bearer',
     })
@@ -57,12 +67,15 @@ export function startTestGithub(): TestGithub {
 
   const server = Bun.serve({
     ...{ port: 0, hostname: '127.0.0.1' },
-    fetch: request => {
+    fetch: async request => {
       const { pathname } = new URL(request.url)
+      const account = tokens.get(request.headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
+      world.calls.push({ method: request.method, path: pathname, by: account?.login ?? null })
       const instead = broken.get(pathname)
       if (instead) return instead()
       if (pathname === '/login/oauth/access_token' && request.method === 'POST') return exchange(request)
-      const account = tokens.get(request.headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
+      const answer = await world.answer(request, account ?? null)
+      if (answer) return answer
       if (!account) return Response.json({ message: 'Bad credentials' }, { status: 401 })
       const { emails, ...profile } = account
       if (pathname === '/user')
@@ -80,7 +93,7 @@ export function startTestGithub(): TestGithub {
       ...{ GITHUB_URL: url, GITHUB_API_URL: url, GITHUB_CLIENT_ID: clientId },
       GITHUB_CLIENT_SECRET: clientSecret,
     },
-    broken,
+    ...{ broken, world, giveToken },
     issued: () => [...tokens.keys()],
     asked: () => last,
     visit: (authorizeUrl, account) => {

@@ -1,0 +1,48 @@
+/** Ties an installation to a user who has proven that it is theirs (projects spec 5.3). */
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { installationBound, installationSuspended } from '@mogplex/proto/projects.ts'
+import { outbox } from '../../database/schema.ts'
+import type { Owner, ProjectsKit } from '../../environment.ts'
+import type { GithubApi, Installation } from '../api.ts'
+import { GithubError } from '../client/github-error.ts'
+import { uncoverRepos } from '../sync/store.ts'
+import type { GithubUser } from '../user-token.ts'
+import { tellUncovered } from './lose.ts'
+import { findInstallation, lockGithubOf, upsertInstallation } from './store.ts'
+
+/**
+ * Whether the account the App is installed on is the user's own, or an organisation they run. Throws
+ * `GithubError` when GitHub does not say; that it may not tell the user is a no.
+ */
+export async function isProven(
+  api: Pick<GithubApi, 'isAdminOf'>,
+  { account }: Installation,
+  user: GithubUser,
+): Promise<boolean> {
+  if (account.id === user.githubUserId) return true
+  if (account.type === 'User') return false
+  return api.isAdminOf(account, user.credential).catch(error => {
+    if (error instanceof GithubError && error.refusal === 'GITHUB_FORBIDDEN') return false
+    throw error
+  })
+}
+
+/** Stores the binding as GitHub describes the installation now. Only after {@link isProven}. */
+export async function bindInstallation(
+  { database }: Pick<ProjectsKit, 'database'>,
+  { userId, requestId }: Owner,
+  installation: Installation,
+): Promise<void> {
+  const installationId = installation.id
+  const isSuspended = Boolean(installation.suspended_at)
+  await database.transaction(async tx => {
+    await lockGithubOf(tx, userId)
+    const known = await findInstallation(tx, userId, installationId)
+    await upsertInstallation(tx, userId, installation)
+    const wasActive = known !== null && known.suspendedAt === null
+    if (wasActive !== isSuspended) return
+    if (isSuspended) await tellUncovered(tx, userId, await uncoverRepos(tx, userId, installationId, []))
+    const event = isSuspended ? installationSuspended : installationBound
+    await recordEvent(tx, outbox, { event, userId, requestId, payload: { installationId } })
+  })
+}

@@ -1,0 +1,33 @@
+/** The end of an installation, or of its use for a while (projects spec 5.2, 6.2, 7.2). No repo is deleted. */
+import type { Transaction } from '@mogplex/kit/database/connect.ts'
+import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { installationRemoved, installationSuspended, repoCoverage } from '@mogplex/proto/projects.ts'
+import { outbox } from '../../database/schema.ts'
+import type { ProjectsBase } from '../../environment.ts'
+import type { LostInstallation } from '../app/installation-tokens.ts'
+import { uncoverRepos } from '../sync/store.ts'
+import { deleteInstallation, lockGithubOf, suspendInstallation, usersBoundTo } from './store.ts'
+
+/** For everybody who is bound to it: forgets it, or remembers it as suspended; their repos lose its coverage. */
+export async function loseInstallation(
+  { database, pokeOutbox }: Pick<ProjectsBase, 'database' | 'pokeOutbox'>,
+  installationId: number,
+  how: LostInstallation,
+): Promise<void> {
+  for (const userId of await usersBoundTo(database, installationId)) {
+    await database.transaction(async tx => {
+      await lockGithubOf(tx, userId)
+      const end = how === 'deleted' ? deleteInstallation : suspendInstallation
+      if (!(await end(tx, userId, installationId))) return
+      await tellUncovered(tx, userId, await uncoverRepos(tx, userId, installationId, []))
+      const event = how === 'deleted' ? installationRemoved : installationSuspended
+      await recordEvent(tx, outbox, { event, userId, payload: { installationId } })
+    })
+  }
+  pokeOutbox()
+}
+
+export async function tellUncovered(tx: Transaction, userId: string, repoIds: string[]): Promise<void> {
+  for (const repoId of repoIds)
+    await recordEvent(tx, outbox, { event: repoCoverage, userId, payload: { repoId, installationId: null } })
+}

@@ -1,0 +1,86 @@
+/** Finds the installations that are the user's, and binds them (projects spec 5.3). */
+import type { Owner, ProjectsKit } from '../../environment.ts'
+import type { Installation } from '../api.ts'
+import { GithubError } from '../client/github-error.ts'
+import type { GithubApp } from '../github.ts'
+import { syncInstallation } from '../sync/sync.ts'
+import { findGithubUser, type GithubUser } from '../user-token.ts'
+import { bindInstallation, isProven } from './bind.ts'
+
+export type BindingKit = Pick<ProjectsKit, 'ask' | 'database' | 'github' | 'log' | 'pokeOutbox'>
+
+export interface Reconciled {
+  /** Installations that are the user's, suspended ones among them. */
+  found: number
+  /** Some look-up failed: there may be more. */
+  isPartial: boolean
+}
+
+/** How many accounts are looked up at once. */
+const AT_ONCE = 4
+
+/**
+ * Looks at the user's own account and at their organisations. One that cannot be looked up does not stop the
+ * others. Throws only while identity or the database does not answer.
+ */
+export async function reconcileInstallations(
+  kit: BindingKit,
+  app: GithubApp,
+  owner: Owner,
+): Promise<Reconciled> {
+  const user = await findGithubUser(kit, owner.userId)
+  if (!user) return { found: 0, isPartial: false }
+  let isPartial = false
+  const orNone = <Value, None>(work: Promise<Value>, none: None) =>
+    work.catch((err: unknown) => {
+      if (!(err instanceof GithubError)) throw err
+      kit.log.warn({ event: 'github.reconcile-partial', userId: owner.userId, err })
+      isPartial = true
+      return none
+    })
+  const orgs = await orNone(kit.github.api.orgsOf(user.credential), [])
+  const logins = distinctLogins([user.login, ...orgs])
+  let found = 0
+  for (let start = 0; start < logins.length; start += AT_ONCE) {
+    const some = logins.slice(start, start + AT_ONCE)
+    const bound = await Promise.all(some.map(login => orNone(bindOn(kit, app, owner, user, login), false)))
+    found += bound.filter(isBound => isBound).length
+  }
+  return { found, isPartial }
+}
+
+async function bindOn(
+  kit: BindingKit,
+  app: GithubApp,
+  owner: Owner,
+  user: GithubUser,
+  login: string,
+): Promise<boolean> {
+  const installation = await app.installationOn(login)
+  if (!installation || !(await isProven(kit.github.api, installation, user))) return false
+  await bindAndSync(kit, app, owner, installation)
+  return true
+}
+
+/** False when the binding is stored, but its repos could not be listed: the next sync will. */
+export async function bindAndSync(
+  kit: BindingKit,
+  app: GithubApp,
+  owner: Owner,
+  installation: Installation,
+): Promise<boolean> {
+  await bindInstallation(kit, owner, installation)
+  kit.pokeOutbox()
+  try {
+    await syncInstallation(kit, app, owner, installation.id)
+    return true
+  } catch (err) {
+    if (!(err instanceof GithubError)) throw err
+    kit.log.warn({ event: 'github.sync-failed', installationId: installation.id, err })
+    return false
+  }
+}
+
+function distinctLogins(logins: string[]): string[] {
+  return [...new Map(logins.map(login => [login.toLowerCase(), login])).values()]
+}
