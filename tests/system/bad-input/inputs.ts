@@ -214,7 +214,7 @@ export const INPUTS: Record<string, Input> = {
     fields: {
       ...REPO_SETTINGS,
       // Without one it is GitHub's, which needs a name.
-      provider: oneOf(['git'], { says: /^(provider|full_name): / }),
+      provider: oneOf(['git'], { says: /^provider\b|^full_name: / }),
       github_id: anything,
       full_name: optional(() => false),
       workspace_id: optional(() => 'unknown'),
