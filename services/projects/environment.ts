@@ -43,6 +43,8 @@ export type ProjectsBase = ServiceKit<typeof ProjectsSettings>
 /** What every feature of projects is built from. */
 export interface ProjectsKit extends ProjectsBase {
   github: Github
+  /** Does queued syncs soon; call after a commit that queued one. */
+  pokeSyncs: () => void
 }
 
 /** On whose behalf something is changed, and by which request; both go into the events. */

@@ -8,6 +8,7 @@ import { createGithub } from './github/github.ts'
 import { loseInstallation } from './github/installations/lose.ts'
 import { githubRoutes } from './github/routes.ts'
 import { readGithubApp, readGithubPlace } from './github/settings.ts'
+import { startSyncWorker } from './github/sync-jobs/worker.ts'
 import { launchConfigAnswers } from './launch-config/answers.ts'
 import { repoAnswers } from './repos/answers.ts'
 import { repoRoutes } from './repos/routes.ts'
@@ -30,10 +31,12 @@ export const projectsService: ServiceDefinition<typeof ProjectsSettings> = {
       log,
       whenLost: (installationId, how) => loseInstallation(base, installationId, how),
     })
-    const kit: ProjectsKit = { ...base, github }
+    const syncs = startSyncWorker({ ...base, github })
+    const kit: ProjectsKit = { ...base, github, pokeSyncs: syncs.poke }
     return {
       features: [repoRoutes(kit), v1RepoRoutes(kit), workspaceRoutes(kit), githubRoutes(kit)],
       answers: [...repoAnswers(kit), ...launchConfigAnswers(kit), ...githubAnswers(kit)],
+      closers: [syncs.stop],
     }
   },
 }

@@ -10,6 +10,7 @@ import {
   integer,
   jsonb,
   pgSchema,
+  primaryKey,
   text,
   timestamp,
   unique,
@@ -145,6 +146,24 @@ export const githubInstallations = projectsSchema.table(
   ],
 )
 export type GithubInstallation = typeof githubInstallations.$inferSelect
+
+/** Syncs of installations that are to be done, whoever asked for them; one row an installation and user. */
+export const syncJobs = projectsSchema.table(
+  'sync_jobs',
+  {
+    userId: uuid('user_id').notNull(),
+    installationId: githubNumber('installation_id').notNull(),
+    /** Not before then; for a job that is being done, when it is taken for lost. */
+    dueAt: instant('due_at').notNull().defaultNow(),
+    attempts: integer('attempts').notNull().default(0),
+    requestId: text('request_id').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.userId, table.installationId] }),
+    index('sync_jobs_due').on(table.dueAt),
+  ],
+)
+export type SyncJob = typeof syncJobs.$inferSelect
 
 export const outbox = outboxTable(projectsSchema)
 export const inbox = inboxTable(projectsSchema)

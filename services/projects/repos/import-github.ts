@@ -2,6 +2,7 @@
 import { badRequest } from '@mogplex/kit/errors.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import type { Owner, ProjectsKit } from '../environment.ts'
+import { queueSyncOf } from '../github/sync-jobs/store.ts'
 import { workspaceOrNotFound } from '../workspaces/store.ts'
 import { addRepo } from './add-repo.ts'
 import { assertNoDuplicate } from './duplicate.ts'
@@ -10,7 +11,10 @@ import { readSandboxEnvVars } from './sandbox-env-vars.ts'
 import { sealEnvVars } from './secrets.ts'
 import type { RepoInWorkspace } from './store.ts'
 
-/** Gives no coverage: that only GitHub gives. 400, 404 for the workspace, 409 `DUPLICATE_REPO`. */
+/**
+ * Gives no coverage: that only GitHub gives. Where the App is installed on the account, its repositories are synced
+ * soon after. 400, 404 for the workspace, 409 `DUPLICATE_REPO`.
+ */
 export async function importGithub(kit: ProjectsKit, owner: Owner, body: Body): Promise<RepoInWorkspace> {
   const { database, secrets } = kit
   const { userId } = owner
@@ -27,13 +31,17 @@ export async function importGithub(kit: ProjectsKit, owner: Owner, body: Body): 
   const { rootDirectory } = settings
   await assertNoDuplicate(database, { userId, githubId, remoteKey: null, rootDirectory })
   const id = newId()
-  return addRepo(kit, owner, workspaceId, {
+  const row = {
     ...settings,
     ...{ id, githubId, fullName, defaultBranch },
-    provider: 'github',
+    provider: 'github' as const,
     sandboxEnvVars: sealEnvVars(secrets, { id, userId }, envVars),
     sandboxEnvVarKeys: Object.keys(envVars).sort(),
-  })
+  }
+  const account = fullName.split('/')[0] ?? ''
+  const added = await addRepo(kit, owner, workspaceId, row, tx => queueSyncOf(tx, owner, account))
+  kit.pokeSyncs()
+  return added
 }
 
 function readGithubId(value: unknown): number {
