@@ -1,0 +1,85 @@
+/** GitHub from end to end: sign in there, have its App installed, and let an agent push to what it covers. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
+import { startTestGithub } from '@mogplex/kit/test-bench/github.ts'
+import { call, makeToken, OPEN_DOORS } from './accounts.ts'
+import { type System, startSystem } from './launch.ts'
+import { GIT_ROOT, makeRemote } from './repositories.ts'
+import { startRun, waitForEnd } from './runs.ts'
+import { secretsIn, secretsInDatabase, secretsInFiles } from './traces.ts'
+
+setDefaultTimeout(60_000)
+
+const github = startTestGithub()
+const { world } = github
+// Only a token of an installation opens it.
+const web = serveHttpRemote(GIT_ROOT, null)
+web.accepts = ({ username, token }) => username === 'x-access-token' && world.given.has(token)
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem({
+    env: {
+      ...{ ...OPEN_DOORS, ...github.settings, ...world.appSettings, GITHUB_WEB_URL: web.origin },
+      ...{ ENABLE_ECHO_HARNESS: 'true', LOG_LEVEL: 'debug' },
+    },
+  })
+}, 60_000)
+afterAll(async () => {
+  await system.stop()
+  await Promise.all([github.stop(), web.stop()])
+})
+
+const account = { id: 5, login: 'ada-gh', emails: [] }
+const cookieIn = (response: Response, name: string) =>
+  response.headers
+    .getSetCookie()
+    .find(each => each.startsWith(name))
+    ?.split(';')[0] ?? ''
+
+async function signInByGithub(): Promise<{ cookie: string; token: string }> {
+  const open = (path: string, cookie = '') =>
+    fetch(system.baseUrl + path, { headers: { cookie }, redirect: 'manual' })
+  const begun = await open('/api/auth/login/github')
+  const back = github.visit(begun.headers.get('location') ?? '', account)
+  const arrived = await open(back.pathname + back.search, cookieIn(begun, 'mogplex_oauth_state'))
+  const cookie = cookieIn(arrived, 'mogplex_session')
+  return { cookie, token: await makeToken(system, { cookie }) }
+}
+
+test('an agent pushes to a repository that the App covers, and no token of GitHub’s stays behind', async () => {
+  const remote = makeRemote()
+  mkdirSync(join(GIT_ROOT, account.login))
+  symlinkSync(remote.path, join(GIT_ROOT, account.login, 'app.git'))
+  const repo = { id: 7_001, full_name: `${account.login}/app`, default_branch: 'main' }
+  const owner = { id: account.id, login: account.login, type: 'User' }
+  world.installations.set(501, { id: 501, account: owner, target_type: 'User', repos: [repo] })
+
+  const ada = await signInByGithub()
+  const as = { cookie: ada.cookie }
+  const installed = await call<unknown>(system, 'GET', '/api/github/installations', { as })
+  expect(installed.body).toMatchObject([
+    { installation_id: 501, repositories: [{ full_name: repo.full_name }] },
+  ])
+  const { body: user } = await call<unknown>(system, 'GET', '/api/auth/user', { as })
+  expect(user).toMatchObject({
+    user: { github_state: 'app_installed_with_synced_repos', github_covered_repo_count: 1 },
+  })
+  const [row] = (await call<{ id: string }[]>(system, 'GET', '/api/github/repos', { as })).body
+  const { runId } = await startRun(system, ada, { repoId: row?.id ?? '', prompt: 'write there.txt yes' })
+  const run = await waitForEnd(system, ada, runId)
+  expect(run).toMatchObject({ status: 'success', branch: { base: 'main' }, delivery: { pushed: true } })
+  expect(remote.read(run.branch.working, 'there.txt')).toStartWith('yes')
+
+  const secrets = Object.fromEntries(
+    [...world.given.keys(), ...github.issued()].map((token, index) => [`token ${index}`, token]),
+  )
+  const key = world.appSettings.GITHUB_APP_PRIVATE_KEY.split('\n')[5] ?? ''
+  const all = { ...secrets, 'the key of the App': key }
+  expect(Object.keys(all).length).toBeGreaterThanOrEqual(4)
+  expect(await secretsInDatabase(system, all)).toEqual([])
+  expect(secretsInFiles(system.home, all)).toEqual([])
+  expect(secretsIn(system.output(), all, 'what the launcher prints')).toEqual([])
+})
