@@ -18,7 +18,7 @@ export const GithubSettings = Type.Object({
   GITHUB_APP_PRIVATE_KEY: Type.Optional(Type.String({ description: 'PEM; line ends may be \\n' })),
   GITHUB_APP_PRIVATE_KEY_FILE: Type.Optional(Type.String({ description: 'a file with the same' })),
   GITHUB_SYNC_MAX_PAGES: Type.Integer({
-    ...{ default: 10, minimum: 1, maximum: 1_000 },
+    ...{ default: 10, minimum: 1, maximum: 100 },
     description: 'how many pages of a hundred repositories a sync reads',
   }),
 })

@@ -90,10 +90,9 @@ export function createGithubClient(options: { apiUrl: string; log: Log; pace?: P
       if (isGood && matches(call.schema, value)) return value
       const said = scrub(text, call.credential.token)
       const fault = isGood ? firstFault(call.schema, value) : undefined
-      log.warn({
-        event: 'github.refused',
-        ...{ method: call.method ?? 'GET', path: call.path, status, said, fault },
-      })
+      const facts = { method: call.method ?? 'GET', path: call.path, status, said, fault }
+      // That there is no such thing is what many questions are about.
+      log[status === 404 ? 'debug' : 'warn']({ event: 'github.refused', ...facts })
       throw new GithubError(isGood ? 'GITHUB_UNAVAILABLE' : refusalOf(status), { said })
     },
   }

@@ -28,16 +28,35 @@ export async function isProven(
 }
 
 /** Stores the binding as GitHub describes the installation now. Only after {@link isProven}. */
-export async function bindInstallation(
+export function bindInstallation(
+  kit: Pick<ProjectsKit, 'database'>,
+  owner: Owner,
+  installation: Installation,
+): Promise<void> {
+  return store(kit, owner, installation, { mayBeNew: true })
+}
+
+/** The same for an installation that is bound already; one that is not any more stays unbound. */
+export function refreshInstallation(
+  kit: Pick<ProjectsKit, 'database'>,
+  owner: Owner,
+  installation: Installation,
+): Promise<void> {
+  return store(kit, owner, installation, { mayBeNew: false })
+}
+
+async function store(
   { database }: Pick<ProjectsKit, 'database'>,
   { userId, requestId }: Owner,
   installation: Installation,
+  { mayBeNew }: { mayBeNew: boolean },
 ): Promise<void> {
   const installationId = installation.id
   const isSuspended = Boolean(installation.suspended_at)
   await database.transaction(async tx => {
     await lockGithubOf(tx, userId)
     const known = await findInstallation(tx, userId, installationId)
+    if (!known && !mayBeNew) return
     await upsertInstallation(tx, userId, installation)
     const wasActive = known !== null && known.suspendedAt === null
     if (wasActive !== isSuspended) return

@@ -2,7 +2,7 @@
 import type { GithubInstallation } from '../../database/schema.ts'
 import type { Owner } from '../../environment.ts'
 import type { GithubApp } from '../github.ts'
-import { bindInstallation } from './bind.ts'
+import { refreshInstallation } from './bind.ts'
 import { type BindingKit, reconcileInstallations } from './reconcile.ts'
 import type { Rest } from './rest.ts'
 import { listActiveInstallations } from './store.ts'
@@ -41,5 +41,5 @@ async function describe(
   installationId: number,
 ): Promise<void> {
   const installation = await app.installation(installationId)
-  if (installation) await bindInstallation(kit, owner, installation)
+  if (installation) await refreshInstallation(kit, owner, installation)
 }

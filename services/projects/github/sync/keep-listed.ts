@@ -11,6 +11,9 @@ import type { GithubRepo } from '../api.ts'
 import { branchOf, changeOf } from './changes.ts'
 import { insertMissingRepos, listReposByGithubId, updateSyncedRepo } from './store.ts'
 
+/** So many at once: a statement takes some 65,000 values. */
+const CHUNK = 100
+
 /** `installationId`: the installation whose list it is, which covers what it lists; null for the user's own list. */
 export async function keepListed(
   tx: Transaction,
@@ -18,26 +21,32 @@ export async function keepListed(
   listed: GithubRepo[],
   installationId: number | null,
 ): Promise<void> {
-  const byId = new Map(listed.map(repo => [repo.id, repo]))
-  if (byId.size === 0) return
-  await insertNew(tx, owner, byId, installationId)
-  // Read again: what somebody imported meanwhile was not inserted, and is as much in need of the metadata.
-  for (const row of await listReposByGithubId(tx, owner.userId, [...byId.keys()])) {
-    const now = byId.get(row.githubId ?? 0)
+  // Pages shift while they are read: one may be on two of them.
+  const distinct = [...new Map(listed.map(repo => [repo.id, repo])).values()]
+  for (let start = 0; start < distinct.length; start += CHUNK) {
+    const chunk = new Map(distinct.slice(start, start + CHUNK).map(repo => [repo.id, repo]))
+    await insertNew(tx, owner, chunk, installationId)
+    await updateKnown(tx, owner, chunk, installationId)
+  }
+}
+
+/** What somebody imported a moment ago was not inserted, and is as much in need of the metadata. */
+async function updateKnown(
+  tx: Transaction,
+  owner: Owner,
+  listed: Map<number, GithubRepo>,
+  installationId: number | null,
+): Promise<void> {
+  for (const row of await listReposByGithubId(tx, owner.userId, [...listed.keys()])) {
+    const now = listed.get(row.githubId ?? 0)
     const change = now ? changeOf(row, now, installationId) : null
     if (!change || !(await updateSyncedRepo(tx, row, change.columns))) continue
-    if (change.fields.length > 0)
-      await recordEvent(tx, outbox, {
-        event: repoUpdated,
-        ...owner,
-        payload: { repoId: row.id, fields: change.fields },
-      })
+    const { id: repoId } = row
+    const { fields } = change
+    if (fields.length > 0)
+      await recordEvent(tx, outbox, { event: repoUpdated, ...owner, payload: { repoId, fields } })
     if (change.isCovered)
-      await recordEvent(tx, outbox, {
-        event: repoCoverage,
-        ...owner,
-        payload: { repoId: row.id, installationId },
-      })
+      await recordEvent(tx, outbox, { event: repoCoverage, ...owner, payload: { repoId, installationId } })
   }
 }
 

@@ -1,6 +1,6 @@
 /** The SQL of what a sync keeps. Every statement names the owner. */
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
-import { and, eq, inArray, notInArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import { type Repo, repos } from '../../database/schema.ts'
 
 export function listReposByGithubId(tx: Transaction, userId: string, githubIds: number[]): Promise<Repo[]> {
@@ -47,7 +47,9 @@ export async function uncoverRepos(
       and(
         eq(repos.userId, userId),
         eq(repos.githubInstallationId, installationId),
-        keptGithubIds.length > 0 ? notInArray(repos.githubId, keptGithubIds) : undefined,
+        // One parameter, however many there are.
+        sql`${repos.githubId} not in (
+          select kept::bigint from jsonb_array_elements_text(${JSON.stringify(keptGithubIds)}::jsonb) kept)`,
       ),
     )
     .returning({ id: repos.id })
