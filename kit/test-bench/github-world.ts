@@ -62,8 +62,7 @@ export function createGithubWorld() {
     return checked !== null && exp - iat <= 600 && iat <= Date.now() / 1_000
   }
   const mint = async (installation: WorldInstallation, request: Request): Promise<Response> => {
-    if (installation.suspended_at)
-      return Response.json({ message: 'This installation has been suspended' }, { status: 403 })
+    if (installation.suspended_at) return suspended()
     const text = await request.text()
     const repositoryIds: number[] | null = text ? (JSON.parse(text).repository_ids ?? null) : null
     const owned = installation.repos.map(({ id }) => id)
@@ -134,8 +133,11 @@ export function createGithubWorld() {
       const bearer = request.headers.get('authorization')?.replace(/^Bearer /, '') ?? ''
       const token = given.get(bearer)
       if (token && pathname === '/installation/repositories') {
-        const { repos } = installations.get(token.installationId) ?? { repos: [] }
-        const seen = repos.filter(({ id }) => token.repositoryIds?.includes(id) ?? true)
+        const installation = installations.get(token.installationId)
+        // Its tokens end with it.
+        if (!installation) return null
+        if (installation.suspended_at) return suspended()
+        const seen = installation.repos.filter(({ id }) => token.repositoryIds?.includes(id) ?? true)
         return Response.json({ total_count: seen.length, repositories: paged(seen, searchParams) })
       }
       return (await isApp(bearer)) ? answerApp(pathname, request) : null
@@ -151,6 +153,10 @@ function paged<Item>(items: Item[], query: URLSearchParams): Item[] {
   const size = Number(query.get('per_page') ?? 30)
   const page = Number(query.get('page') ?? 1)
   return items.slice((page - 1) * size, page * size)
+}
+
+function suspended(): Response {
+  return Response.json({ message: 'This installation has been suspended' }, { status: 403 })
 }
 
 function missing(): Response {
