@@ -55,7 +55,11 @@ export async function startProjects(settings: Settings = {}) {
       ...settings,
       ...different,
     }
-    closers.push(...(await startService(projectsService, environment, log)))
+    const own = await startService(projectsService, environment, log)
+    closers.push(() => stopOne())
+    const stopOne = async () => {
+      for (const close of own.splice(0).toReversed()) await close()
+    }
     const send = await serviceClient({ service: 'projects', baseUrl, issuers })
     const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
       const response = await send(method, path, json === undefined ? { as } : { as, json })
@@ -66,7 +70,7 @@ export async function startProjects(settings: Settings = {}) {
         list: Array.isArray(value) ? value : [],
       }
     }
-    return { baseUrl, call, send }
+    return { baseUrl, call, send, stop: stopOne }
   }
 
   const githubTokens: GithubTokens = new Map()
