@@ -9,13 +9,13 @@ import {
 import type { ProjectsKit } from '../environment.ts'
 import { GithubError } from './client/github-error.ts'
 import { claimInstallation } from './installations/claim.ts'
-import { reconcileInstallations } from './installations/reconcile.ts'
+import type { LookUp } from './installations/reconcile.ts'
 import { listActiveInstallations } from './installations/store.ts'
 import { countGithub } from './summary.ts'
 import { syncOwnRepos } from './sync/sync.ts'
 import { findGithubUser } from './user-token.ts'
 
-export function githubAnswers(kit: ProjectsKit): Answer[] {
+export function githubAnswers(kit: ProjectsKit, lookUp: LookUp): Answer[] {
   const { database, github, log } = kit
   return [
     answer(githubSummary, async ({ userId }) => ({
@@ -23,7 +23,7 @@ export function githubAnswers(kit: ProjectsKit): Answer[] {
       ...(await countGithub(database, userId)),
     })),
     answer(reconcile, async ({ userId }, { requestId }) => {
-      if (github.app) await reconcileInstallations(kit, github.app, { userId, requestId })
+      if (github.app) await lookUp(github.app, { userId, requestId })
       return { installationCount: (await listActiveInstallations(database, userId)).length }
     }),
     answer(claim, ({ userId, installationId }, { requestId }) =>

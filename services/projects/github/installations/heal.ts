@@ -3,7 +3,7 @@ import type { GithubInstallation } from '../../database/schema.ts'
 import type { Owner } from '../../environment.ts'
 import type { GithubApp } from '../github.ts'
 import { refreshInstallation } from './bind.ts'
-import { type BindingKit, reconcileInstallations } from './reconcile.ts'
+import type { BindingKit, LookUp } from './reconcile.ts'
 import type { Rest } from './rest.ts'
 import { listActiveInstallations } from './store.ts'
 
@@ -11,7 +11,7 @@ import { listActiveInstallations } from './store.ts'
 export async function healInstallations(
   kit: BindingKit,
   owner: Owner,
-  { isAsked, rest }: { isAsked: boolean; rest: Rest },
+  { isAsked, lookUp, rest }: { isAsked: boolean; lookUp: LookUp; rest: Rest },
 ): Promise<void> {
   const { app } = kit.github
   if (!app) return
@@ -20,8 +20,9 @@ export async function healInstallations(
   const isDue = known.length === 0 && !rest.isResting(userId)
   try {
     if (isAsked || isDue) {
-      const { found, isPartial } = await reconcileInstallations(kit, app, owner)
-      if (found === 0 && !isPartial) rest.begin(userId)
+      const { isPartial } = await lookUp(app, owner)
+      const isEmpty = (await listActiveInstallations(kit.database, userId)).length === 0
+      if (isEmpty && !isPartial) rest.begin(userId)
     }
     for (const { installationId } of known.filter(isIncomplete))
       await describe(kit, app, owner, installationId)

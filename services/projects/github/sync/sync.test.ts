@@ -161,6 +161,40 @@ test('a list that was read before another was written is read again, so that the
   expect((await coverage(person))[first.full_name] ?? null).toBeNull()
 })
 
+test('a list that others always come before is 503 in the end, not a success', async () => {
+  const { person } = await installed(many(1))
+  let reads = 0
+  bench.github.broken.set('/installation/repositories', async () => {
+    reads += 1
+    await bench.projects.sql`
+      update projects.github_installations set sync_version = sync_version + 1 where user_id = ${person.userId}`
+    return Response.json({ total_count: 0, repositories: [] })
+  })
+  expect(await sync(person)).toMatchObject({ status: 503, body: { code: 'GITHUB_SYNC_ERROR' } })
+  bench.github.broken.delete('/installation/repositories')
+  expect(reads).toBe(3)
+  expect(Object.values(await coverage(person))).not.toContain(null)
+})
+
+test('a list of more than a thousand is written whole, with an event about each', async () => {
+  const { person, installation } = await installed([])
+  const patient = await bench.projects.startReplica({ GITHUB_SYNC_MAX_PAGES: '12' })
+  const count = async (subject: string) =>
+    (await bench.projects.eventsOf(person)).filter(event => event.subject === `evt.projects.repo.${subject}`)
+      .length
+  installation.repos = many(1_100)
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(Object.values(await coverage(person))).toEqual(Array(1_100).fill(installation.id))
+  expect([await count('created'), await count('coverage')]).toEqual([1_100, 1_100])
+  for (const repo of installation.repos) repo.default_branch = 'next'
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(new Set((await all(person)).map(repo => repo.default_branch))).toEqual(new Set(['next']))
+  expect([await count('updated'), await count('coverage')]).toEqual([1_100, 1_100])
+  installation.repos = []
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(await count('coverage')).toBe(2_200)
+})
+
 test('a sync that fails is 503, or 429 with the seconds left, and what succeeded is kept', async () => {
   const repo = newRepo()
   const { person, installation } = await installed([])
@@ -186,11 +220,11 @@ test('a sync that fails is 503, or 429 with the seconds left, and what succeeded
 test.each(['deleted', 'suspended'])(
   'an installation that GitHub says is %s is so for everybody',
   async how => {
+    // A token of it is known here, which has ended with it.
     const { person, installation } = await installed(many(1))
-    const replica = await bench.projects.startReplica()
     if (how === 'deleted') bench.world.installations.delete(installation.id)
     else installation.suspended_at = '2026-01-01T00:00:00Z'
-    expect((await replica.call(person, 'GET', '/api/github/repos')).status).toBe(503)
+    expect((await sync(person)).status).toBe(503)
     expect(Object.values(await coverage(person))).toEqual([null])
     const rows = await bench.projects.sql`
     select suspended_at from projects.github_installations where installation_id = ${installation.id}`
