@@ -14,6 +14,7 @@ import { listActiveInstallations } from './installations/store.ts'
 import { countGithub } from './summary.ts'
 import { syncOwnRepos } from './sync/sync.ts'
 import { findGithubUser } from './user-token.ts'
+import { within } from './within.ts'
 
 export function githubAnswers(kit: ProjectsKit, lookUp: LookUp): Answer[] {
   const { database, github, log } = kit
@@ -23,7 +24,10 @@ export function githubAnswers(kit: ProjectsKit, lookUp: LookUp): Answer[] {
       ...(await countGithub(database, userId)),
     })),
     answer(reconcile, async ({ userId }, { requestId }) => {
-      if (github.app) await lookUp(github.app, { userId, requestId })
+      if (github.app) {
+        const looked = lookUp(github.app, { userId, requestId })
+        await within(looked, { late: { isPartial: true }, log })
+      }
       return { installationCount: (await listActiveInstallations(database, userId)).length }
     }),
     answer(claim, ({ userId, installationId }, { requestId }) =>
@@ -33,8 +37,8 @@ export function githubAnswers(kit: ProjectsKit, lookUp: LookUp): Answer[] {
       const user = await findGithubUser(kit, userId)
       if (!user) return { isSynced: false }
       try {
-        await syncOwnRepos(kit, { userId, requestId }, user)
-        return { isSynced: true }
+        const synced = syncOwnRepos(kit, { userId, requestId }, user).then(() => true)
+        return { isSynced: await within(synced, { late: false, log }) }
       } catch (err) {
         if (!(err instanceof GithubError)) throw err
         log.warn({ event: 'github.sync-failed', userId, err })

@@ -1,7 +1,6 @@
 /** Finds the installations that are the user's, and binds them (projects spec 5.3). */
 import { ApiError } from '@mogplex/kit/errors.ts'
 import type { Owner, ProjectsKit } from '../../environment.ts'
-import type { Installation } from '../api.ts'
 import { GithubError } from '../client/github-error.ts'
 import type { GithubApp } from '../github.ts'
 import { singleFlight } from '../single-flight.ts'
@@ -59,24 +58,23 @@ async function bindOn(
   login: string,
 ): Promise<void> {
   const installation = await app.installationOn(login)
-  if (installation && (await isProven(kit.github.api, installation, user)))
-    await bindAndSync(kit, app, owner, installation)
+  if (!installation || !(await isProven(kit.github.api, installation, user))) return
+  await bindInstallation(kit, owner, installation)
+  await syncBound(kit, app, owner, installation.id)
 }
 
-/** False when the binding is stored, but its repos could not be listed, or it is suspended: the next sync will. */
-export async function bindAndSync(
+/** False when its repos could not be listed, or it is suspended: the binding stands, and the next sync will. */
+export async function syncBound(
   kit: BindingKit,
   app: GithubApp,
   owner: Owner,
-  installation: Installation,
+  installationId: number,
 ): Promise<boolean> {
-  await bindInstallation(kit, owner, installation)
-  kit.pokeOutbox()
   try {
-    return await syncInstallation(kit, app, owner, installation.id)
+    return await syncInstallation(kit, app, owner, installationId)
   } catch (err) {
     if (!(err instanceof ApiError)) throw err
-    kit.log.warn({ event: 'github.sync-failed', installationId: installation.id, err })
+    kit.log.warn({ event: 'github.sync-failed', installationId, err })
     return false
   }
 }
