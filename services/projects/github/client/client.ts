@@ -88,21 +88,24 @@ export function createGithubClient(options: { apiUrl: string; log: Log; pace?: P
     }
   }
 
-  return {
-    call: async call => {
-      const { status, text } = await tryWithinLimits(call)
-      const isGood = status >= 200 && status < 300
-      const value = isGood ? parse(text) : undefined
-      if (isGood && matches(call.schema, value)) return value
-      // A good answer may be a token: what is wrong with its shape says enough.
-      const said = isGood ? null : scrub(text, call.credential.token)
-      const fault = isGood ? firstFault(call.schema, value) : undefined
-      const facts = { method: call.method ?? 'GET', path: call.path, status, said, fault }
-      // That there is no such thing is what many questions are about.
-      log[status === 404 ? 'debug' : 'warn']({ event: 'github.refused', ...facts })
-      throw new GithubError(isGood ? 'GITHUB_UNAVAILABLE' : refusalOf(status), { said })
-    },
-  }
+  return { call: async call => readValue(call, await tryWithinLimits(call), log) }
+}
+
+function readValue<Schema extends TSchema>(
+  call: GithubCall<Schema>,
+  { status, text }: ExchangeAnswer,
+  log: Log,
+): Static<Schema> {
+  const isGood = status >= 200 && status < 300
+  const value = isGood ? parse(text) : undefined
+  if (isGood && matches(call.schema, value)) return value
+  // A good answer may be a token: what is wrong with its shape says enough.
+  const said = isGood ? null : scrub(text, call.credential.token)
+  const fault = isGood ? firstFault(call.schema, value) : undefined
+  const facts = { method: call.method ?? 'GET', path: call.path, status, said, fault }
+  // That there is no such thing is what many questions are about.
+  log[status === 404 ? 'debug' : 'warn']({ event: 'github.refused', ...facts })
+  throw new GithubError(isGood ? 'GITHUB_UNAVAILABLE' : refusalOf(status), { said })
 }
 
 /** Undefined, which no schema of ours takes, for what is no JSON. */
