@@ -59,3 +59,24 @@ test('identity is told counts, and can have installations and repos looked up', 
   expect(await ask(syncGithubRepos, { userId: unknown })).toEqual({ isSynced: false })
   expect(await ask(reconcileInstallations, { userId: unknown })).toEqual({ installationCount: 0 })
 })
+
+test('claims at once bind each admin once, and cover the repos of each', async () => {
+  const people = [bench.newPerson(), bench.newPerson()] as const
+  const admin = { role: 'admin' as const, state: 'active' as const }
+  const org = bench.newOrg(Object.fromEntries(people.map(({ account }) => [account.login, admin])))
+  const { id } = bench.installOnOrg(org, [newRepo(), newRepo()])
+  const replica = await bench.projects.startReplica()
+  const claims = [...people, ...people, ...people].map(({ userId }) =>
+    bench.projects.askAsIdentity(claimInstallation, { userId, installationId: id }),
+  )
+  const looks = people.map(person => replica.call(person, 'GET', '/api/github/installations'))
+  await Promise.all([...claims, ...looks])
+  for (const claim of claims) expect(await claim).toMatchObject({ status: 'bound' })
+  for (const person of people) {
+    const { list } = await bench.projects.call(person, 'GET', '/api/github/installations')
+    expect(list).toMatchObject([{ installation_id: id, repository_count: 2 }])
+    const subjects = await subjectsOf(person)
+    expect(subjects.filter(subject => subject === 'installation.bound')).toHaveLength(1)
+    expect(subjects.filter(subject => subject === 'repo.created')).toHaveLength(2)
+  }
+})
