@@ -67,7 +67,7 @@ function rows(service: ServiceName, path: string, methods: Method[], row: Row = 
     path,
     service,
     access,
-    scope: takesTokens ? scopeOf(method) : null,
+    scope: takesTokens ? (row.scope ?? scopeOf(method)) : null,
   }))
 }
 
@@ -121,6 +121,10 @@ export const ROUTES: readonly Route[] = [
   ...rows('projects', '/api/repos/:id', ['GET', 'PATCH', 'DELETE']),
   ...rows('projects', '/api/workspaces', ['GET', 'POST']),
   ...rows('projects', '/api/workspaces/:id', ['GET', 'PATCH', 'DELETE']),
+  ...rows('projects', '/api/github/installations', ['GET']),
+  // It imports what it finds (projects spec 1).
+  ...rows('projects', '/api/github/repos', ['GET'], { scope: 'write' }),
+  ...rows('projects', '/api/github/owners', ['GET']),
   ...rows('projects', '/api/v1/mogplex/repos', ['GET'], v1),
 
   ...rows('runtime', '/api/v1/mogplex/sandboxes', ['GET'], v1),

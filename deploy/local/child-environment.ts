@@ -44,7 +44,13 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...['OPENAI', 'ANTHROPIC', 'OPENROUTER', 'AI_GATEWAY'].map(name => `${name}_API_KEY`),
     'SECRETS_ENCRYPTION_KEY_PREVIOUS',
   ],
-  projects: [...GIT_RULES, 'SECRETS_ENCRYPTION_KEY_PREVIOUS'],
+  projects: [
+    ...GIT_RULES,
+    ...['URL', 'WEB_URL', 'API_URL', 'APP_ID', 'APP_NAME', 'APP_PRIVATE_KEY', 'APP_PRIVATE_KEY_FILE'].map(
+      name => `GITHUB_${name}`,
+    ),
+    ...['GITHUB_SYNC_MAX_PAGES', 'SECRETS_ENCRYPTION_KEY_PREVIOUS'],
+  ],
   runtime: [
     ...MODEL_ENDPOINTS,
     ...GIT_RULES,

@@ -1,25 +1,30 @@
 /** A real git HTTP server with a password: `git http-backend` behind Bun. Loaded by tests only. */
 import { dirname } from 'node:path'
 
+interface Login {
+  username: string
+  token: string
+}
+
 export interface HttpRemote {
   /** `http://127.0.0.1:<port>` */
   origin: string
   /** `Authorization` of every request, null where there was none. */
   authorizations: (string | null)[]
+  /** Whether who logs in with this may come in; null lets everybody in. */
+  accepts: ((login: Login) => boolean) | null
   /** Called with every request that got past the password; what it returns is answered instead. */
   intercept: (request: Request) => Promise<Response | null>
   stop(): Promise<void>
 }
 
 /** Serves the bare repositories below `directory`; with `credential`, only to those who show it. */
-export function serveHttpRemote(
-  directory: string,
-  credential: { username: string; token: string } | null,
-): HttpRemote {
-  const expected = credential && `Basic ${btoa(`${credential.username}:${credential.token}`)}`
+export function serveHttpRemote(directory: string, credential: Login | null): HttpRemote {
   const remote: HttpRemote = {
     origin: '',
     authorizations: [],
+    accepts:
+      credential && (({ username, token }) => username === credential.username && token === credential.token),
     intercept: async () => null,
     stop: () => server.stop(true),
   }
@@ -30,7 +35,7 @@ export function serveHttpRemote(
     async fetch(request) {
       const authorization = request.headers.get('authorization')
       remote.authorizations.push(authorization)
-      if (expected && authorization !== expected) {
+      if (remote.accepts && !remote.accepts(loginOf(authorization))) {
         return new Response('no', { status: 401, headers: { 'www-authenticate': 'Basic realm="git"' } })
       }
       return (await remote.intercept(request)) ?? (await runBackend(directory, request))
@@ -38,6 +43,11 @@ export function serveHttpRemote(
   })
   remote.origin = `http://127.0.0.1:${server.port}`
   return remote
+}
+
+function loginOf(authorization: string | null): Login {
+  const [username = '', ...rest] = atob(authorization?.replace(/^Basic /, '') ?? '').split(':')
+  return { username, token: rest.join(':') }
 }
 
 async function runBackend(directory: string, request: Request): Promise<Response> {

@@ -1,5 +1,6 @@
-/** A GitHub on loopback for tests: the OAuth dance as GitHub does it, strictly, and the few API calls after it. */
-import { createHash } from 'node:crypto'
+/** A GitHub on loopback for tests: people with accounts, and what its API says of them. */
+import { createOauthDance } from './github-oauth.ts'
+import { createGithubWorld, type GithubWorld } from './github-world.ts'
 
 export interface GithubAccount {
   id: number
@@ -16,6 +17,10 @@ export interface TestGithub {
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
   /** By path, what is answered instead of the truth. */
   broken: Map<string, () => Response | Promise<Response>>
+  /** Organisations, repositories and installations, and the App they are of. */
+  world: GithubWorld
+  /** A token of the account without the dance. */
+  giveToken: (account: GithubAccount) => string
   /** Every token that was given out, oldest first. */
   issued: () => string[]
   /** What the authorise page was asked for last. */
@@ -23,85 +28,46 @@ export interface TestGithub {
   stop: () => Promise<void>
 }
 
-interface Grant {
-  account: GithubAccount
-  redirectUri: string
-  challenge: string
-  scope: string
-}
-
 /** Starts it. */
 export function startTestGithub(): TestGithub {
-  const [clientId, clientSecret] = ['client-of-the-test', 'secret-of-the-test']
-  const codes = new Map<string, Grant>()
   const tokens = new Map<string, GithubAccount>()
   const broken: TestGithub['broken'] = new Map()
-  let last = new URLSearchParams()
-
-  const exchange = async (request: Request): Promise<Response> => {
-    const body = await request.json()
-    const grant = codes.get(body.code)
-    codes.delete(body.code)
-    const challenge = createHash('sha256').update(String(body.code_verifier)).digest('base64url')
-    const isClient = body.client_id === clientId && body.client_secret === clientSecret
-    const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
-    if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
+  const world = createGithubWorld()
+  const giveToken = (account: GithubAccount): string => {
     const token = `gho_${crypto.randomUUID().replaceAll('-', '')}`
-    tokens.set(token, grant.account)
-    return Response.json({
-      access_token: token,
-      scope: grant.scope.replaceAll(' ', ','),
-      token_type: 'bearer',
-    })
+    tokens.set(token, account)
+    return token
   }
+  const dance = createOauthDance(giveToken)
 
   const server = Bun.serve({
     ...{ port: 0, hostname: '127.0.0.1' },
-    fetch: request => {
+    fetch: async request => {
       const { pathname } = new URL(request.url)
+      const account = tokens.get(request.headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
+      world.calls.push({ method: request.method, path: pathname, by: account?.login ?? null })
       const instead = broken.get(pathname)
       if (instead) return instead()
-      if (pathname === '/login/oauth/access_token' && request.method === 'POST') return exchange(request)
-      const account = tokens.get(request.headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
-      if (!account) return Response.json({ message: 'Bad credentials' }, { status: 401 })
-      const { emails, ...profile } = account
-      if (pathname === '/user')
-        return Response.json({ name: null, avatar_url: null, ...profile, private_gists: 1 })
-      if (pathname === '/user/emails') return Response.json(emails)
-      return Response.json({ message: 'Not Found' }, { status: 404 })
+      if (pathname === '/login/oauth/access_token' && request.method === 'POST')
+        return dance.exchange(request)
+      return (await world.answer(request, account ?? null)) ?? answerAbout(account, pathname)
     },
   })
-
   server.unref()
 
   const url = `http://127.0.0.1:${server.port}`
   return {
-    settings: {
-      ...{ GITHUB_URL: url, GITHUB_API_URL: url, GITHUB_CLIENT_ID: clientId },
-      GITHUB_CLIENT_SECRET: clientSecret,
-    },
-    broken,
+    settings: { GITHUB_URL: url, GITHUB_API_URL: url, ...dance.settings },
+    ...{ broken, world, giveToken, visit: dance.visit, asked: dance.asked },
     issued: () => [...tokens.keys()],
-    asked: () => last,
-    visit: (authorizeUrl, account) => {
-      const page = new URL(authorizeUrl)
-      last = page.searchParams
-      const asked = (name: string) => last.get(name) ?? ''
-      if (page.pathname !== '/login/oauth/authorize') throw new Error(`no page of GitHub: ${page.pathname}`)
-      if (asked('client_id') !== clientId) throw new Error('an unknown client')
-      if (asked('code_challenge_method') !== 'S256') throw new Error('no proof key')
-      const back = new URL(asked('redirect_uri'))
-      back.searchParams.set('state', asked('state'))
-      if (account === 'deny') {
-        back.searchParams.set('error', 'access_denied')
-        return back
-      }
-      const code = crypto.randomUUID()
-      const [redirectUri, challenge, scope] = [asked('redirect_uri'), asked('code_challenge'), asked('scope')]
-      codes.set(code, { account, redirectUri, challenge, scope })
-      back.searchParams.set('code', code)
-      return back
-    },
     stop: () => server.stop(true),
   }
+}
+
+function answerAbout(account: GithubAccount | undefined, path: string): Response {
+  if (!account) return Response.json({ message: 'Bad credentials' }, { status: 401 })
+  const { emails, ...profile } = account
+  if (path === '/user') return Response.json({ name: null, avatar_url: null, ...profile, private_gists: 1 })
+  if (path === '/user/emails') return Response.json(emails)
+  return Response.json({ message: 'Not Found' }, { status: 404 })
 }

@@ -3,6 +3,7 @@ import type { Route } from '../routes.ts'
 import { AUTH_USER_ROUTES } from './auth-user.ts'
 import type { Descriptions, RouteDescription } from './describe.ts'
 import { GITHUB_ROUTES } from './github.ts'
+import { INSTALLATION_ROUTES } from './installations.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { REPO_ROUTES } from './repos.ts'
 import { RUN_ROUTES } from './runs.ts'
@@ -23,6 +24,7 @@ export const DESCRIPTIONS: Descriptions = {
   ...SESSION_ROUTES,
   ...AUTH_USER_ROUTES,
   ...GITHUB_ROUTES,
+  ...INSTALLATION_ROUTES,
 }
 
 /** Whether programs call the route. What people open (pages, scripts of pages) and hidden routes are not described. */

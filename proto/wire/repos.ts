@@ -2,8 +2,10 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { V1_PREFIX } from '../errors.ts'
 import { answers, type Descriptions, v1Answers } from './describe.ts'
-import { Done, Instant, lenient, nullable, optionalText, pageSize, Uuid, V1_PAGE } from './values.ts'
+import { Done, Instant, lenient, nullable, oneOf, optionalText, pageSize, Uuid, V1_PAGE } from './values.ts'
 import { Workspace } from './workspaces.ts'
+
+const GithubNumber = Type.Integer({ minimum: 1 })
 
 export const Repo = Type.Object(
   {
@@ -16,7 +18,7 @@ export const Repo = Type.Object(
     default_branch: nullable(Type.String()),
     root_directory: nullable(Type.String()),
     workspace_id: Uuid,
-    remote_url: Type.String(),
+    remote_url: nullable(Type.String(), { description: 'Null for a repository of GitHub.' }),
     has_credential: Type.Boolean({ description: 'The credential itself is never shown.' }),
     install_command: nullable(Type.String()),
     dev_command: nullable(Type.String()),
@@ -31,8 +33,8 @@ export const Repo = Type.Object(
     sandbox_env_var_keys: Type.Array(Type.String()),
     is_favorite: Type.Boolean(),
     is_hidden: Type.Boolean(),
-    github_id: Type.Null(),
-    github_installation_id: Type.Null(),
+    github_id: nullable(GithubNumber, { description: 'Null for a plain git remote.' }),
+    github_installation_id: nullable(GithubNumber, { description: 'The installation that covers it.' }),
     parent_repo_id: Type.Null(),
     is_monorepo: Type.Boolean(),
     snapshot_id: Type.Null(),
@@ -57,9 +59,7 @@ export const ListedRepo = Type.Object(
   {
     id: Uuid,
     full_name: Type.String({ description: 'owner/name' }),
-    installation_id: nullable(Type.Integer({ minimum: 1 }), {
-      description: 'Null for a plain git remote, which has no installation.',
-    }),
+    installation_id: nullable(GithubNumber, { description: 'Null when no installation covers it.' }),
     default_branch: nullable(Type.String()),
     root_directory: nullable(Type.String()),
   },
@@ -119,11 +119,17 @@ export const REPO_ROUTES: Descriptions = {
     operationId: 'importRepo',
     tag: 'repos',
     summary: 'Import a repository',
-    description: 'The remote is asked first: one that cannot be read is 400.',
+    description:
+      'A plain git remote is asked first: one that cannot be read is 400. GitHub is not asked: its repository is as the body says.',
     body: Type.Object({
-      provider: Type.Literal('git'),
-      remote_url: Type.String({ minLength: 1 }),
-      full_name: optionalText({ description: 'owner/name; left out: taken from the address.' }),
+      provider: Type.Optional(nullable(oneOf(['github', 'git']), { description: 'Left out: github.' })),
+      remote_url: optionalText({ description: 'Of a plain git remote, which needs it.' }),
+      github_id: Type.Optional(
+        Type.Unknown({ description: 'Of a repository of GitHub, which needs it.', examples: [7_001] }),
+      ),
+      full_name: optionalText({
+        description: 'owner/name; needed for GitHub, else taken from the address when left out.',
+      }),
       workspace_id: optionalText({ description: 'Left out or blank: the default workspace.' }),
       ...SETTINGS,
     }),

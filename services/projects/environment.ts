@@ -2,12 +2,15 @@
 import type { ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { ConfigError } from '@mogplex/kit/config.ts'
 import { Type } from '@sinclair/typebox'
+import type { Github } from './github/github.ts'
+import { GithubSettings } from './github/settings.ts'
 import type { RemoteRules } from './remotes/vet-remote.ts'
 
 const flag = (description: string) =>
   Type.Unsafe<'true' | 'false'>(Type.String({ pattern: '^(true|false)$', default: 'false', description }))
 
 export const ProjectsSettings = Type.Object({
+  ...GithubSettings.properties,
   LOCAL_GIT_ROOTS: Type.String({
     default: '',
     description: 'colon-separated directories local repositories may lie in; empty: none may',
@@ -34,8 +37,15 @@ export function remoteRules(settings: RemoteSettings): RemoteRules {
   }
 }
 
+/** What the service brings along. */
+export type ProjectsBase = ServiceKit<typeof ProjectsSettings>
+
 /** What every feature of projects is built from. */
-export type ProjectsKit = ServiceKit<typeof ProjectsSettings>
+export interface ProjectsKit extends ProjectsBase {
+  github: Github
+  /** Does queued syncs soon; call after a commit that queued one. */
+  pokeSyncs: () => void
+}
 
 /** On whose behalf something is changed, and by which request; both go into the events. */
 export interface Owner {

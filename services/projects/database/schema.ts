@@ -1,13 +1,16 @@
-/** Projects' tables (projects spec 2.1, 4). Users belong to identity: no foreign keys leave this schema. */
+/** Projects' tables (projects spec 2.1, 4, 5). Users belong to identity: no foreign keys leave this schema. */
 import { deadLettersTable, inboxTable, outboxTable } from '@mogplex/kit/outbox/tables.ts'
 import { sql } from 'drizzle-orm'
 import {
+  bigint,
   boolean,
+  check,
   foreignKey,
   index,
   integer,
   jsonb,
   pgSchema,
+  primaryKey,
   text,
   timestamp,
   unique,
@@ -18,6 +21,8 @@ import {
 export const projectsSchema = pgSchema('projects')
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
+/** GitHub's ids are numbers that JavaScript can hold. */
+const githubNumber = (name: string) => bigint(name, { mode: 'number' })
 const createdAt = () => instant('created_at').notNull().defaultNow()
 const updatedAt = () => instant('updated_at').notNull().defaultNow()
 
@@ -57,14 +62,19 @@ export const repos = projectsSchema.table(
   {
     id: uuid('id').primaryKey(),
     userId: uuid('user_id').notNull(),
-    provider: text('provider').$type<'git'>().notNull(),
+    provider: text('provider').$type<'git' | 'github'>().notNull(),
+    /** GitHub's id of the repository, which outlives its names; null for a plain git remote. */
+    githubId: githubNumber('github_id'),
+    /** The installation that covers it; null when none does. */
+    githubInstallationId: githubNumber('github_installation_id'),
     fullName: text('full_name').notNull(),
     defaultBranch: text('default_branch').notNull(),
     workspaceId: uuid('workspace_id').notNull(),
     rootDirectory: text('root_directory'),
-    remoteUrl: text('remote_url').notNull(),
-    /** SHA-256 of the normalised remote: what makes two imports the same repository. */
-    remoteKey: text('remote_key').notNull(),
+    /** Null for a repository of GitHub: its address follows from its name. */
+    remoteUrl: text('remote_url'),
+    /** SHA-256 of the normalised remote: what makes two imports the same repository. Null as above. */
+    remoteKey: text('remote_key'),
     /** Counts changes of remote and credential, so that neither is changed on the strength of a stale other. */
     remoteVersion: integer('remote_version').notNull().default(1),
     credential: jsonb('credential').$type<StoredSecret>(),
@@ -90,6 +100,17 @@ export const repos = projectsSchema.table(
       table.remoteKey,
       sql`md5(coalesce(root_directory, ''))`,
     ),
+    uniqueIndex('repos_unique_github').on(
+      table.userId,
+      table.githubId,
+      sql`md5(coalesce(root_directory, ''))`,
+    ),
+    check(
+      'repos_provider',
+      sql`(provider = 'github' and github_id is not null and remote_url is null and remote_key is null and credential is null)
+        or (provider = 'git' and github_id is null and github_installation_id is null and remote_url is not null and remote_key is not null)`,
+    ),
+    index('repos_by_installation').on(table.githubInstallationId),
     index('repos_by_workspace').on(table.workspaceId),
     // A workspace cannot go while a repo is in it, nor hold a repo of another user.
     foreignKey({
@@ -100,6 +121,49 @@ export const repos = projectsSchema.table(
   ],
 )
 export type Repo = typeof repos.$inferSelect
+
+/** Installations of the App that users have proven to be theirs (projects spec 5.3). */
+export const githubInstallations = projectsSchema.table(
+  'github_installations',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    installationId: githubNumber('installation_id').notNull(),
+    accountLogin: text('account_login'),
+    accountType: text('account_type'),
+    targetType: text('target_type'),
+    permissions: jsonb('permissions').$type<Record<string, string>>(),
+    /** While set, it counts for nothing. */
+    suspendedAt: instant('suspended_at'),
+    /** Counts what was written of its repos, so that a list read before is not written after. */
+    syncVersion: integer('sync_version').notNull().default(1),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  table => [
+    unique('github_installations_once').on(table.userId, table.installationId),
+    index('github_installations_by_id').on(table.installationId),
+  ],
+)
+export type GithubInstallation = typeof githubInstallations.$inferSelect
+
+/** Syncs of installations that are to be done, whoever asked for them; one row an installation and user. */
+export const syncJobs = projectsSchema.table(
+  'sync_jobs',
+  {
+    userId: uuid('user_id').notNull(),
+    installationId: githubNumber('installation_id').notNull(),
+    /** Not before then; for a job that is being done, when it is taken for lost. */
+    dueAt: instant('due_at').notNull().defaultNow(),
+    attempts: integer('attempts').notNull().default(0),
+    requestId: text('request_id').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.userId, table.installationId] }),
+    index('sync_jobs_due').on(table.dueAt),
+  ],
+)
+export type SyncJob = typeof syncJobs.$inferSelect
 
 export const outbox = outboxTable(projectsSchema)
 export const inbox = inboxTable(projectsSchema)

@@ -3,12 +3,13 @@ import { badRequest } from '@mogplex/kit/errors.ts'
 import { parseRemote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
 import type { SecretBox } from '@mogplex/kit/secrets.ts'
-import type { Repo, repos } from '../database/schema.ts'
+import type { repos } from '../database/schema.ts'
 import { assertFits, type Credential } from '../remotes/credential.ts'
 import { probeRemote } from '../remotes/probe.ts'
 import { isSameHost, remoteKey } from '../remotes/remote-identity.ts'
 import { type RemoteRules, vetRemote } from '../remotes/vet-remote.ts'
 import type { RepoChange } from './fields.ts'
+import type { GitRepo } from './origin.ts'
 import { openCredential, sealCredential } from './secrets.ts'
 
 /** Vetted and allowed, not yet probed. */
@@ -29,7 +30,7 @@ export interface PlannedRemote {
  * would be sent to another host: then the request must bring a new one.
  */
 export async function planRemote(
-  repo: Repo,
+  repo: GitRepo,
   change: Pick<RepoChange, 'remoteUrl' | 'credential'>,
   { rules, secrets }: { rules: RemoteRules; secrets: SecretBox },
 ): Promise<PlannedRemote> {

@@ -1,5 +1,5 @@
 /** Changes and deletes repos (projects spec 2.2), each in one transaction with its event. */
-import { ApiError } from '@mogplex/kit/errors.ts'
+import { ApiError, badRequest } from '@mogplex/kit/errors.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { repoDeleted, repoUpdated } from '@mogplex/proto/projects.ts'
 import { outbox, type Repo, type repos } from '../database/schema.ts'
@@ -8,6 +8,7 @@ import { holdWorkspace, workspaceOrNotFound } from '../workspaces/store.ts'
 import { type PlannedRemote, planRemote, probePlanned } from './change-remote.ts'
 import { assertNoDuplicate, duplicateRepo, isDuplicateFailure } from './duplicate.ts'
 import { changedSettings, type RepoChange } from './fields.ts'
+import { isGitRepo, type RepoIdentity } from './origin.ts'
 import { sealEnvVars } from './secrets.ts'
 import {
   deleteRepo,
@@ -30,14 +31,15 @@ interface Plan {
 export async function changeRepo(
   kit: ProjectsKit,
   owner: Owner,
-  { repo, workspace }: RepoInWorkspace,
+  current: RepoInWorkspace,
   change: RepoChange,
 ): Promise<RepoInWorkspace> {
+  const { repo } = current
   const { database } = kit
   const plan = await planChange(kit, repo, change)
   if (plan.columns.workspaceId !== undefined)
     await workspaceOrNotFound(database, owner.userId, plan.columns.workspaceId)
-  if (plan.fields.length === 0) return { repo, workspace }
+  if (plan.fields.length === 0) return current
   await assertNoDuplicate(database, identityAfter(repo, plan), repo.id)
   if (plan.remote) await probePlanned(plan.remote)
   try {
@@ -49,11 +51,9 @@ export async function changeRepo(
   return repoOrNotFound(database, owner.userId, repo.id)
 }
 
-async function planChange({ config, secrets }: ProjectsKit, repo: Repo, change: RepoChange): Promise<Plan> {
-  const touchesRemote = change.remoteUrl !== undefined || change.credential !== undefined
-  const remote = touchesRemote
-    ? await planRemote(repo, change, { rules: remoteRules(config), secrets })
-    : null
+async function planChange(kit: ProjectsKit, repo: Repo, change: RepoChange): Promise<Plan> {
+  const { secrets } = kit
+  const remote = await planRemoteChange(kit, repo, change)
   const plan: Plan = {
     remote,
     columns: { ...change.settings, ...remote?.columns },
@@ -76,9 +76,21 @@ async function planChange({ config, secrets }: ProjectsKit, repo: Repo, change: 
   return plan
 }
 
-function identityAfter(repo: Repo, { columns }: Plan): Pick<Repo, 'userId' | 'remoteKey' | 'rootDirectory'> {
+async function planRemoteChange(
+  { config, secrets }: ProjectsKit,
+  repo: Repo,
+  change: RepoChange,
+): Promise<PlannedRemote | null> {
+  if (change.remoteUrl === undefined && change.credential === undefined) return null
+  if (isGitRepo(repo)) return planRemote(repo, change, { rules: remoteRules(config), secrets })
+  const field = change.remoteUrl === undefined ? 'credential' : 'remote_url'
+  if (change.remoteUrl === undefined && change.credential === null) return null
+  throw badRequest(`${field}: a repository of GitHub has none of its own`, { field })
+}
+
+function identityAfter(repo: Repo, { columns }: Plan): RepoIdentity {
   const rootDirectory = columns.rootDirectory === undefined ? repo.rootDirectory : columns.rootDirectory
-  return { userId: repo.userId, remoteKey: columns.remoteKey ?? repo.remoteKey, rootDirectory }
+  return { ...repo, remoteKey: columns.remoteKey ?? repo.remoteKey, rootDirectory }
 }
 
 async function writeChange(

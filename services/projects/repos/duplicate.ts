@@ -1,15 +1,13 @@
-/** One remote and directory is one repo of a user (projects spec 2.1, "Unique per user"). */
+/** One remote, or repository of GitHub, and directory is one repo of a user (projects spec 2.1, "Unique per user"). */
 import { brokenUniqueConstraint, type Queryable } from '@mogplex/kit/database/connect.ts'
 import { ApiError } from '@mogplex/kit/errors.ts'
-import type { Repo } from '../database/schema.ts'
+import type { RepoIdentity } from './origin.ts'
 import { findSameRepo } from './store.ts'
-
-type Identity = Pick<Repo, 'userId' | 'remoteKey' | 'rootDirectory'>
 
 /** 409 `DUPLICATE_REPO` with `repo_id`, when another repo than `exceptId` is the same. */
 export async function assertNoDuplicate(
   database: Queryable,
-  identity: Identity,
+  identity: RepoIdentity,
   exceptId: string | null = null,
 ): Promise<void> {
   const existing = await findSameRepo(database, identity)
@@ -25,5 +23,5 @@ export function duplicateRepo(repoId: string | null): ApiError {
 
 /** Whether a write failed because the repo would be one the user has. */
 export function isDuplicateFailure(error: unknown): boolean {
-  return brokenUniqueConstraint(error) === 'repos_unique_remote'
+  return ['repos_unique_remote', 'repos_unique_github'].includes(brokenUniqueConstraint(error) ?? '')
 }

@@ -162,9 +162,10 @@ test('missing, foreign and switched-off paths get one text', async () => {
 })
 
 test.each([
-  [{ provider: undefined }, 'provider'],
-  [{ provider: 'github' }, 'provider'],
-  [{ provider: null }, 'provider'],
+  [{ provider: 'svn' }, 'provider'],
+  [{ provider: 5 }, 'provider'],
+  [{ provider: undefined }, 'full_name'],
+  [{ provider: null }, 'full_name'],
   [{ remote_url: undefined }, 'remote_url'],
   [{ remote_url: 5 }, 'remote_url'],
   [{ remote_url: 'ext::sh -c id' }, 'remote_url'],

@@ -1,123 +1,19 @@
-/** Imports a plain git remote (projects spec 2.2, 3). */
+/** `POST /api/repos`: each kind of repository is imported its own way (projects spec 2.2, 3). */
 import { badRequest } from '@mogplex/kit/errors.ts'
-import { isValidGitRef } from '@mogplex/kit/git-ref.ts'
-import { newId } from '@mogplex/kit/ids.ts'
-import { recordEvent } from '@mogplex/kit/outbox/record.ts'
-import { repoCreated } from '@mogplex/proto/projects.ts'
-import { outbox, type repos } from '../database/schema.ts'
-import { type Owner, type ProjectsKit, remoteRules } from '../environment.ts'
-import { assertFits, type Credential, readCredential } from '../remotes/credential.ts'
-import { probeRemote } from '../remotes/probe.ts'
-import { defaultFullName, remoteKey } from '../remotes/remote-identity.ts'
-import { vetRemote } from '../remotes/vet-remote.ts'
-import { holdWorkspace, workspaceOrNotFound } from '../workspaces/store.ts'
-import { ensureDefaultWorkspace } from '../workspaces/workspaces.ts'
-import { assertNoDuplicate, duplicateRepo } from './duplicate.ts'
-import {
-  type Body,
-  type RepoSettings,
-  readBranch,
-  readFullName,
-  readRemoteUrl,
-  readSettings,
-  readWorkspaceId,
-} from './fields.ts'
-import { readSandboxEnvVars } from './sandbox-env-vars.ts'
-import { sealCredential, sealEnvVars } from './secrets.ts'
-import { findSameRepo, insertRepo, type RepoInWorkspace, repoOrNotFound } from './store.ts'
+import type { Owner, ProjectsKit } from '../environment.ts'
+import type { Body } from './fields.ts'
+import { importGit } from './import-git.ts'
+import { importGithub } from './import-github.ts'
+import type { RepoInWorkspace } from './store.ts'
 
-interface NewRepo {
-  settings: RepoSettings
-  remoteUrl: string
-  credential: Credential | null
-  fullName: string | null
-  defaultBranch: string | null
-  workspaceId: string | null
-  sandboxEnvVars: Record<string, string>
-}
-
-function readNewRepo(body: Body): NewRepo {
-  if (body.provider !== 'git')
-    throw badRequest('provider: must be "git", the only kind of repository this instance imports', {
-      field: 'provider',
-    })
-  return {
-    fullName: readFullName(body.full_name),
-    remoteUrl: readRemoteUrl(body.remote_url),
-    credential: readCredential(body.credential),
-    defaultBranch: readBranch(body.default_branch),
-    workspaceId: readWorkspaceId(body.workspace_id),
-    sandboxEnvVars: readSandboxEnvVars(body.sandbox_env_vars),
-    // A repo is hidden by a later change only.
-    settings: { ...readSettings(body), isHidden: false },
-  }
-}
-
-/**
- * Checks fields, remote, workspace, duplicates, then asks the remote itself, and only then stores. Nothing
- * is stored, and no transaction open, while a stranger's server is waited for.
- */
+/** 400, 404 for the workspace, 409 `DUPLICATE_REPO`. */
 export async function importRepo(kit: ProjectsKit, owner: Owner, body: Body): Promise<RepoInWorkspace> {
-  const { database, secrets } = kit
-  const { userId } = owner
-  const wanted = readNewRepo(body)
-  const vetted = await vetRemote(wanted.remoteUrl, remoteRules(kit.config))
-  if (wanted.credential) assertFits(wanted.credential, vetted.remote)
-  if (wanted.workspaceId !== null) await workspaceOrNotFound(database, userId, wanted.workspaceId)
-  const identity = {
-    userId,
-    remoteKey: remoteKey(vetted.remote),
-    rootDirectory: wanted.settings.rootDirectory,
+  switch (body.provider ?? 'github') {
+    case 'git':
+      return importGit(kit, owner, body)
+    case 'github':
+      return importGithub(kit, owner, body)
+    default:
+      throw badRequest('provider: must be "github" or "git"', { field: 'provider' })
   }
-  await assertNoDuplicate(database, identity)
-
-  const id = newId()
-  const credential = wanted.credential && sealCredential(secrets, { id, userId }, wanted.credential)
-  const sandboxEnvVars = sealEnvVars(secrets, { id, userId }, wanted.sandboxEnvVars)
-  const { headBranch } = await probeRemote(vetted, wanted.credential ?? { kind: 'none' })
-  await storeRepo(kit, owner, wanted.workspaceId, {
-    ...wanted.settings,
-    ...identity,
-    id,
-    provider: 'git',
-    fullName: wanted.fullName ?? defaultFullName(vetted.remote),
-    defaultBranch: wanted.defaultBranch ?? usableBranch(headBranch),
-    remoteUrl: vetted.remote.url,
-    credential,
-    sandboxEnvVars,
-    sandboxEnvVarKeys: Object.keys(wanted.sandboxEnvVars).sort(),
-  })
-  return repoOrNotFound(database, userId, id)
-}
-
-/** The remote's own branch when the client named none. */
-function usableBranch(headBranch: string | null): string {
-  if (headBranch === null) return 'main'
-  if (isValidGitRef(headBranch)) return headBranch
-  throw badRequest("default_branch: the remote's own has a name that cannot be used here; name another", {
-    field: 'default_branch',
-  })
-}
-
-async function storeRepo(
-  { database }: ProjectsKit,
-  owner: Owner,
-  workspaceId: string | null,
-  row: Omit<typeof repos.$inferInsert, 'workspaceId'>,
-): Promise<void> {
-  const { userId, requestId } = owner
-  await database.transaction(async tx => {
-    if (workspaceId !== null) await holdWorkspace(tx, userId, workspaceId)
-    const home = workspaceId ?? (await ensureDefaultWorkspace(tx, owner)).id
-    const repo = await insertRepo(tx, { ...row, workspaceId: home })
-    if (!repo)
-      throw duplicateRepo(
-        await findSameRepo(tx, {
-          userId,
-          remoteKey: row.remoteKey,
-          rootDirectory: row.rootDirectory ?? null,
-        }),
-      )
-    await recordEvent(tx, outbox, { event: repoCreated, userId, requestId, payload: { repoId: repo.id } })
-  })
 }

@@ -4,25 +4,18 @@ import type { SecretBox } from '@mogplex/kit/secrets.ts'
 import type { AssertionClaims } from '@mogplex/proto/caller.ts'
 import type { Repo } from '@mogplex/proto/wire/repos.ts'
 import { presentWorkspace } from '../workspaces/present.ts'
+import { coverageOf } from './coverage.ts'
 import { openEnvVars } from './secrets.ts'
 import type { RepoInWorkspace } from './store.ts'
 
-/** Repos from plain git remotes have no installation, no snapshot and no sub-projects yet. */
-const LOCAL_GIT = {
-  github_id: null,
-  github_installation_id: null,
+/** Nothing makes these yet. */
+const NOT_BUILT = {
   parent_repo_id: null,
   is_monorepo: false,
   snapshot_id: null,
   snapshot_created_at: null,
   snapshot_commit_sha: null,
   snapshot_lockfile_hash: null,
-  github_has_app_installation: false,
-  github_app_covered: false,
-  github_triggerable: false,
-  github_access_state: 'local_only',
-  github_coverage_label: 'Local git',
-  github_coverage_detail: 'A plain git remote: runs and sandboxes work, GitHub events do not reach it.',
 }
 
 /** Values of environment variables go to people who signed in, never to tokens (projects spec 1, "Secrets"). */
@@ -32,7 +25,7 @@ export function mayReadValues({ amr }: AssertionClaims): boolean {
 
 /** 503 when values are to be shown and cannot be read. */
 export function presentRepo(
-  { repo, workspace }: RepoInWorkspace,
+  { repo, workspace, hasInstallation }: RepoInWorkspace,
   caller: AssertionClaims,
   secrets: SecretBox,
 ): Repo {
@@ -41,6 +34,8 @@ export function presentRepo(
     id: repo.id,
     user_id: repo.userId,
     provider: repo.provider,
+    github_id: repo.githubId,
+    github_installation_id: repo.githubInstallationId,
     full_name: repo.fullName,
     owner,
     name,
@@ -60,7 +55,8 @@ export function presentRepo(
     sandbox_env_var_keys: repo.sandboxEnvVarKeys,
     is_favorite: repo.isFavorite,
     is_hidden: repo.isHidden,
-    ...LOCAL_GIT,
+    ...NOT_BUILT,
+    ...coverageOf(repo, hasInstallation),
     workspace: presentWorkspace(workspace),
     created_at: repo.createdAt.toISOString(),
     updated_at: repo.updatedAt.toISOString(),

@@ -5,6 +5,7 @@ import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context
 import { Elysia } from 'elysia'
 import type { ProjectsKit } from '../environment.ts'
 import { changeRepo, removeRepo } from './change-repo.ts'
+import { withoutUncovered } from './coverage.ts'
 import { type Body, readRepoChange } from './fields.ts'
 import { importRepo } from './import-repo.ts'
 import { mayReadValues, presentRepo } from './present.ts'
@@ -12,7 +13,7 @@ import { openEnvVars } from './secrets.ts'
 import { findRepo, listRepos, type RepoInWorkspace, repoNotFound, repoOrNotFound } from './store.ts'
 
 export function repoRoutes(kit: ProjectsKit) {
-  const { context, database, secrets, pokeOutbox } = kit
+  const { context, database, github, secrets, pokeOutbox } = kit
   const present = (row: RepoInWorkspace, { caller }: RequestContext) => presentRepo(row, caller, secrets)
   const ownerOf = (from: RequestContext) => ({ userId: userIdOf(from), requestId: from.requestId })
 
@@ -41,7 +42,8 @@ export function repoRoutes(kit: ProjectsKit) {
       }
       const withHidden = query.get('show_hidden') === 'true'
       const rows = await listRepos(database, userIdOf(from), { withHidden })
-      return Response.json(rows.map(row => present(row, from)))
+      const visible = withHidden ? rows : withoutUncovered(rows, github.app !== null)
+      return Response.json(visible.map(row => present(row, from)))
     })
     .post('/api/repos', async ({ context: from, request }) => {
       const row = await importRepo(kit, ownerOf(from), await readJsonObject(request))

@@ -3,15 +3,24 @@ import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { ApiError } from '@mogplex/kit/errors.ts'
 import { isUuid } from '@mogplex/kit/validation.ts'
 import { and, asc, desc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
-import { type Repo, repos, type Workspace, workspaces } from '../database/schema.ts'
+import { githubInstallations, type Repo, repos, type Workspace, workspaces } from '../database/schema.ts'
+import type { RepoIdentity } from './origin.ts'
 
 /** A repo and the workspace it lies in. */
 export interface RepoInWorkspace {
   repo: Repo
   workspace: Workspace
+  /** The user has an active installation of the GitHub App. */
+  hasInstallation: boolean
 }
 
-const columns = { repo: getTableColumns(repos), workspace: getTableColumns(workspaces) }
+const hasInstallation = sql<boolean>`exists (
+  select 1 from ${githubInstallations} i where i.user_id = ${repos}.user_id and i.suspended_at is null)`
+const columns = {
+  repo: getTableColumns(repos),
+  workspace: getTableColumns(workspaces),
+  hasInstallation,
+}
 const byFullName = sql`${repos.fullName} collate "C"`
 
 function owned(userId: string, id: string): SQL | undefined {
@@ -72,7 +81,7 @@ export async function searchVisibleRepos(
   database: Queryable,
   userId: string,
   { id, q, limit }: { id: string; q: string; limit: number },
-): Promise<Pick<Repo, 'id' | 'fullName' | 'defaultBranch' | 'rootDirectory'>[]> {
+): Promise<Pick<Repo, 'id' | 'fullName' | 'defaultBranch' | 'rootDirectory' | 'githubInstallationId'>[]> {
   if (id !== '' && !isUuid(id)) return []
   // No name holds a NUL, and Postgres takes no text with one.
   if (id === '' && q.includes('\0')) return []
@@ -88,6 +97,7 @@ export async function searchVisibleRepos(
       fullName: repos.fullName,
       defaultBranch: repos.defaultBranch,
       rootDirectory: repos.rootDirectory,
+      githubInstallationId: repos.githubInstallationId,
     })
     .from(repos)
     .where(and(eq(repos.userId, userId), eq(repos.isHidden, false), matching))
@@ -95,10 +105,10 @@ export async function searchVisibleRepos(
     .limit(limit)
 }
 
-/** The id of the user's repo that is the same remote and directory. */
+/** The id of the user's repo that is the same remote, or repository of GitHub, and directory. */
 export async function findSameRepo(
   database: Queryable,
-  { userId, remoteKey, rootDirectory }: Pick<Repo, 'userId' | 'remoteKey' | 'rootDirectory'>,
+  { userId, remoteKey, githubId, rootDirectory }: RepoIdentity,
 ): Promise<string | null> {
   const [found] = await database
     .select({ id: repos.id })
@@ -106,7 +116,7 @@ export async function findSameRepo(
     .where(
       and(
         eq(repos.userId, userId),
-        eq(repos.remoteKey, remoteKey),
+        remoteKey === null ? sql`${repos.githubId} = ${githubId}` : eq(repos.remoteKey, remoteKey),
         sql`${repos.rootDirectory} is not distinct from ${rootDirectory}::text`,
       ),
     )
@@ -121,7 +131,7 @@ export async function insertRepo(tx: Transaction, row: typeof repos.$inferInsert
 
 /**
  * Null when the repo is gone or, with `ifRemoteVersion`, its remote or credential was changed meanwhile.
- * Breaks the constraint `repos_unique_remote` when the user has the same repo already.
+ * Breaks the constraint `repos_unique_remote` or `repos_unique_github` when the user has the same repo already.
  */
 export async function updateRepo(
   tx: Transaction,

@@ -23,7 +23,7 @@ export function v1RepoRoutes({ context, database }: ProjectsKit) {
           (row): ListedRepo => ({
             id: row.id,
             full_name: row.fullName,
-            installation_id: null,
+            installation_id: row.githubInstallationId,
             default_branch: row.defaultBranch,
             root_directory: row.rootDirectory,
           }),

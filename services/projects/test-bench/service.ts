@@ -1,19 +1,25 @@
 /** Projects as tests meet it: the real service on a real Postgres and NATS, called like the gateway calls it. */
+import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
 import { startService } from '@mogplex/kit/boot/service.ts'
+import { answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
 import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
-import { openBus } from '@mogplex/kit/bus/connect.ts'
+import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
 import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
-import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient, type TestCaller } from '@mogplex/kit/test-bench/service-client.ts'
+import type { ReplyOf } from '@mogplex/proto/contract.ts'
+import { getGithubToken } from '@mogplex/proto/identity.ts'
 import { projectsService } from '../service.ts'
 
 /** 32 bytes of nothing in particular. */
 const ENCRYPTION_KEY = Buffer.alloc(32, 9).toString('base64')
+
+const log = createLog({ process: 'test', level: 'silent' })
 
 type Settings = Record<string, string | undefined>
 
@@ -32,45 +38,24 @@ export async function startProjects(settings: Settings = {}) {
     createTestIssuers(),
   ])
   const { url, adminUrl } = await postgres.createDatabase('projects')
-  const log = createLog({ process: 'test', level: 'silent' })
-  const closers: (() => Promise<void>)[] = []
-
+  const stops: (() => Promise<void>)[] = []
   /** A further replica on the same database and NATS, with other settings. */
   const startReplica = async (different: Settings = {}) => {
-    const port = await findFreePort()
-    const baseUrl = `http://127.0.0.1:${port}`
-    const environment = {
-      PORT: String(port),
-      SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
-      GIT_ALLOW_PRIVATE_HOSTS: 'true',
-      GIT_ALLOW_HTTP: 'true',
-      DATABASE_URL: url,
-      NATS_URL: nats.url,
-      ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
-      ...issuers.environmentOf('projects'),
-      ...settings,
-      ...different,
-    }
-    closers.push(...(await startService(projectsService, environment, log)))
-    const send = await serviceClient({ service: 'projects', baseUrl, issuers })
-    const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
-      const response = await send(method, path, json === undefined ? { as } : { as, json })
-      const value: unknown = await response.json()
-      return {
-        status: response.status,
-        body: Array.isArray(value) ? {} : (value as Record<string, unknown>),
-        list: Array.isArray(value) ? value : [],
-      }
-    }
-    return { baseUrl, call, send }
+    const at = { DATABASE_URL: url, NATS_URL: nats.url }
+    const replica = await startOne(issuers, { ...at, ...settings, ...different })
+    stops.push(replica.stop)
+    return replica
   }
 
+  const githubTokens: GithubTokens = new Map()
+  const identity = await answerAsIdentity({ natsUrl: nats.url, issuers, githubTokens })
   const { baseUrl, call, send } = await startReplica()
   const sql = connectAsAdmin(adminUrl)
   const bus = openBus({ url: nats.url, serviceName: 'runtime', log })
   await new Promise<void>(resolve => bus.onConnect(() => resolve()))
   const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
   const ask: Asker = createAsker({ bus, sign: await issuers.signAs('runtime'), urls })
+  const askAsIdentity: Asker = createAsker({ bus, sign: await issuers.signAs('identity'), urls })
   /** The events recorded about a user, oldest first. */
   const eventsOf = async ({ userId }: TestCaller) => {
     const rows = await sql<{ subject: string; payload: Record<string, unknown> }[]>`
@@ -79,12 +64,60 @@ export async function startProjects(settings: Settings = {}) {
   }
 
   const stop = async () => {
-    await bus.close()
-    for (const close of closers.toReversed()) await close()
+    await Promise.all([bus.close(), identity.close()])
+    for (const stopOne of stops.toReversed()) await stopOne()
     await sql.end()
     await nats.close()
   }
-  return { call, send, ask, sql, baseUrl, eventsOf, startReplica, stop }
+  return { call, send, ask, askAsIdentity, githubTokens, sql, baseUrl, eventsOf, startReplica, stop }
+}
+
+async function startOne(issuers: TestIssuers, settings: Settings) {
+  const port = await findFreePort()
+  const baseUrl = `http://127.0.0.1:${port}`
+  const environment = {
+    PORT: String(port),
+    SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    GIT_ALLOW_PRIVATE_HOSTS: 'true',
+    GIT_ALLOW_HTTP: 'true',
+    ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
+    ...issuers.environmentOf('projects'),
+    ...settings,
+  }
+  const closers = await startService(projectsService, environment, log)
+  const send = await serviceClient({ service: 'projects', baseUrl, issuers })
+  const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
+    const response = await send(method, path, json === undefined ? { as } : { as, json })
+    const value: unknown = await response.json()
+    return {
+      status: response.status,
+      body: Array.isArray(value) ? {} : (value as Record<string, unknown>),
+      list: Array.isArray(value) ? value : [],
+    }
+  }
+  const stop = async () => {
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+  return { baseUrl, call, send, stop }
+}
+
+/** What identity knows of users at GitHub, by user. */
+type GithubTokens = Map<string, NonNullable<ReplyOf<typeof getGithubToken>['github']>>
+
+async function answerAsIdentity(options: {
+  natsUrl: string
+  issuers: TestIssuers
+  githubTokens: GithubTokens
+}): Promise<Bus> {
+  const bus = openBus({ url: options.natsUrl, serviceName: 'identity', log })
+  const publicKeys = JSON.parse(options.issuers.environmentOf('projects').ASSERTION_PUBLIC_KEYS)
+  const verify = createAssertionVerifier({ audience: 'identity', issuers: ['projects'], publicKeys })
+  const tell = answer(getGithubToken, async ({ userId }) => ({
+    github: options.githubTokens.get(userId) ?? null,
+  }))
+  serveAnswers({ bus, verify, log, answers: [tell] })
+  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+  return bus
 }
 
 /** Somebody who has nothing yet. */

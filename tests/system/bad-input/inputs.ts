@@ -213,7 +213,9 @@ export const INPUTS: Record<string, Input> = {
   'POST /api/repos': {
     fields: {
       ...REPO_SETTINGS,
-      provider: oneOf(['git']),
+      // Without one it is GitHub's, which needs a name.
+      provider: oneOf(['git'], { says: /^provider\b|^full_name: / }),
+      github_id: anything,
       full_name: optional(() => false),
       workspace_id: optional(() => 'unknown'),
     },
@@ -249,6 +251,9 @@ export const INPUTS: Record<string, Input> = {
   'GET /api/workspaces/:id': { ids: workspace },
   'PATCH /api/workspaces/:id': { fields: WORKSPACE, body: () => ({}), accepted: [200, 409], ids: workspace },
   'DELETE /api/workspaces/:id': { ids: none },
+  'GET /api/github/installations': { query: { refresh: always(200) } },
+  'GET /api/github/repos': {},
+  'GET /api/github/owners': {},
   [`GET ${V1}/repos`]: { query: { q: always(200), id: always(200), limit: always(200) } },
 
   [`GET ${V1}/sandboxes`]: { query: { repo_id: always(200), status: always(200), limit: always(200) } },

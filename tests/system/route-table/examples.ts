@@ -141,6 +141,9 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
     'GET /api/workspaces/:id': item('workspace', workspace),
     'PATCH /api/workspaces/:id': item('workspace', workspace, { description: 'changed' }),
     'DELETE /api/workspaces/:id': { ...item('workspace', workspace), usesUp: true },
+    'GET /api/github/installations': at('/api/github/installations'),
+    'GET /api/github/repos': at('/api/github/repos'),
+    'GET /api/github/owners': at('/api/github/owners'),
     [`GET ${V1}/repos`]: at(`${V1}/repos`),
 
     [`GET ${V1}/sandboxes`]: at(`${V1}/sandboxes`),

@@ -7,7 +7,7 @@ import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { type Credential, OPEN_DOORS, send } from '../accounts.ts'
 import { answerFault } from '../described.ts'
 import { type System, startSystem } from '../launch.ts'
-import { GIT_ROOT } from '../repositories.ts'
+import { GIT_ROOT, importRepository, makeRemote } from '../repositories.ts'
 import { waitForEnd } from '../runs.ts'
 import { openStorage, type Storage } from '../stored.ts'
 import { type Belongings, type Kind, makeAnother, makeBelongings } from './belongings.ts'
@@ -32,6 +32,8 @@ beforeAll(async () => {
   storage = await openStorage(system)
   people = await gatherPeople(system, storage)
   belongings = await makeBelongings(system, people.owner)
+  // Who has no repo at all is told to connect GitHub, where a sync is asked for.
+  await importRepository(system, people.stranger, { remote_url: makeRemote().path })
   examples = examplesFor(people.owner)
 }, 60_000)
 afterAll(async () => {

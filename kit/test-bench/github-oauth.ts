@@ -1,0 +1,57 @@
+/** Signing in at the stand-in GitHub: the OAuth dance as GitHub does it, strictly. */
+import { createHash } from 'node:crypto'
+import type { GithubAccount, TestGithub } from './github.ts'
+
+interface Grant {
+  account: GithubAccount
+  redirectUri: string
+  challenge: string
+  scope: string
+}
+
+/** `giveToken` is called for who has come through it. */
+export function createOauthDance(giveToken: (account: GithubAccount) => string) {
+  const [clientId, clientSecret] = ['client-of-the-test', 'secret-of-the-test']
+  const codes = new Map<string, Grant>()
+  let last = new URLSearchParams()
+
+  const visit: TestGithub['visit'] = (authorizeUrl, account) => {
+    const page = new URL(authorizeUrl)
+    last = page.searchParams
+    const asked = (name: string) => last.get(name) ?? ''
+    if (page.pathname !== '/login/oauth/authorize') throw new Error(`no page of GitHub: ${page.pathname}`)
+    if (asked('client_id') !== clientId) throw new Error('an unknown client')
+    if (asked('code_challenge_method') !== 'S256') throw new Error('no proof key')
+    const back = new URL(asked('redirect_uri'))
+    back.searchParams.set('state', asked('state'))
+    if (account === 'deny') {
+      back.searchParams.set('error', 'access_denied')
+      return back
+    }
+    const code = crypto.randomUUID()
+    const [redirectUri, challenge, scope] = [asked('redirect_uri'), asked('code_challenge'), asked('scope')]
+    codes.set(code, { account, redirectUri, challenge, scope })
+    back.searchParams.set('code', code)
+    return back
+  }
+
+  const exchange = async (request: Request): Promise<Response> => {
+    const body = await request.json()
+    const grant = codes.get(body.code)
+    codes.delete(body.code)
+    const challenge = createHash('sha256').update(String(body.code_verifier)).digest('base64url')
+    const isClient = body.client_id === clientId && body.client_secret === clientSecret
+    const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
+    if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
+    return Response.json({
+      access_token: giveToken(grant.account),
+      scope: grant.scope.replaceAll(' ', ','),
+      token_type: 'bearer',
+    })
+  }
+
+  return {
+    ...{ visit, exchange, asked: () => last },
+    settings: { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret },
+  }
+}
