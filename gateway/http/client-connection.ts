@@ -10,15 +10,7 @@ import type { HeaderFields } from './header-fields.ts'
 import { readRequest } from './read-request.ts'
 import type { RequestHandler, ServerRequest } from './server-request.ts'
 import { SocketWriter } from './socket-writer.ts'
-
-/** Waiting for a request, or for the next part of a body. */
-const IDLE_MS = 60_000
-/** A head that has begun must be whole by then, however its bytes trickle in. */
-const HEAD_MS = 30_000
-/** Until a client takes something of what waits for it. Whoever asks a service has a limit of its own besides. */
-const STALL_MS = 60_000
-/** After an answer that ends the connection: for the client to read it. */
-const LINGER_MS = 2_000
+import { HEAD_MS, IDLE_MS, LINGER_MS, STALL_MS } from './time-limits.ts'
 
 const NOTHING = Buffer.alloc(0)
 
