@@ -41,7 +41,7 @@ function newGateway() {
 const renew = async ({ gatewayId }: { gatewayId: string }) =>
   (await bench.ask(renewLease, { gatewayId })).term
 const runOut = ({ gatewayId }: { gatewayId: string }) =>
-  bench.sql`update identity.gateway_leases set expires_at = now() where gateway_id = ${gatewayId}`
+  bench.sql`update identity.gateway_leases set expires_at = now() - interval '1 second' where gateway_id = ${gatewayId}`
 
 async function somebodyWithKey() {
   const { userId, token: session } = await signUpSomebody(bench)
