@@ -1,10 +1,10 @@
 /** The process itself: how it starts, why it does not, how it ends. */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 
 const MAIN = join(import.meta.dir, 'main.ts')
@@ -33,7 +33,7 @@ const answers = (url: string) =>
   )
 
 test('it runs while its peers are away, ignores ctrl-C and ends cleanly on SIGTERM', async () => {
-  const port = await findFreePort()
+  const port = await reservePort()
   const child = startMain({ ...NOWHERE, PORT: String(port) })
   const health = `http://127.0.0.1:${port}/healthz`
   expect(await waitUntil(() => answers(health), { limitMs: 10_000 })).toBe(true)
@@ -59,7 +59,7 @@ test('a missing setting ends the start with one line that names it', async () =>
 })
 
 test('in production the secret of test mode opens nothing, and one line says so', async () => {
-  const port = await findFreePort()
+  const port = await reservePort()
   const key = (await createTestIssuers()).environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY ?? ''
   const child = startMain({
     ...NOWHERE,

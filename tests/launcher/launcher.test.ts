@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import type { ProgramName } from '@mogplex/local/processes.ts'
 import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
@@ -82,7 +82,7 @@ test('what a killed child had started ends with it', async () => {
 
 test('a second start on the same home says where the first one is, and touches nothing', async () => {
   const pids = pidsOf(system)
-  const second = runLauncher({ command, home: system.home, port: await findFreePort() })
+  const second = runLauncher({ command, home: system.home, port: await reservePort() })
   expect(await second.exited).toBe(1)
   expect(second.output()).toContain(`already runs on ${system.home} at ${system.baseUrl}`)
   expect(pidsOf(system)).toEqual(pids)

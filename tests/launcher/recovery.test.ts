@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
@@ -88,7 +89,7 @@ test('a service that cannot start ends the start with its last words and the pla
       process.exit(1)`,
   })
   const home = join(temporaryDirectory('broken'), 'home')
-  const launcher = runLauncher({ command: broken, home, port: 20_100 + (process.pid % 900) })
+  const launcher = runLauncher({ command: broken, home, port: await reservePort() })
   expect(await launcher.exited).toBe(1)
   expect(launcher.output()).toContain('fatal  config  X: is not set')
   expect(launcher.output()).toContain(`projects does not start; see ${join(home, 'logs/projects.log')}`)

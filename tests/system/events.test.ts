@@ -197,5 +197,8 @@ describe('a stream goes on where it was', () => {
 
 /** What time does in a minute. */
 async function loseTheLease({ runId }: Run): Promise<void> {
-  await storage.query(`update runtime.agent_runs set lease_expires_at = now() - interval '1 second' where id = $1`, [runId])
+  await storage.query(
+    `update runtime.agent_runs set lease_expires_at = now() - interval '1 second' where id = $1`,
+    [runId],
+  )
 }

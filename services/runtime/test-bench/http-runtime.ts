@@ -10,9 +10,9 @@ import { type Live, openLive } from '@mogplex/kit/bus/live.ts'
 import { connectDatabase, type Database, type DatabaseConnection } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { type TestNats, useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { type ServiceClient, serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
@@ -117,7 +117,7 @@ async function startHttpService(options: {
   listeners: { count: number }
 }): Promise<Replica> {
   const { clock, wakes, listeners, issuers } = options
-  const port = await findFreePort()
+  const port = await reservePort()
   const closers = await startService(
     {
       name: 'runtime',
