@@ -90,7 +90,7 @@ test('a declared body of one byte too much is 413 and reaches nobody', async () 
 
 test('a declared body that never comes is 413 at once, and the connection ends', async () => {
   const head = `POST /api/repos HTTP/1.1\r\nHost: h\r\nAuthorization: ${authorization}\r\nContent-Length: 9999999\r\n\r\n`
-  const answer = await sendRaw(bench.port, head)
+  const answer = await sendRaw(bench.port, head, { untilClosed: true })
   expect(answer.status).toBe(413)
   expect(answer.isClosed).toBe(true)
 })
@@ -98,7 +98,7 @@ test('a declared body that never comes is 413 at once, and the connection ends',
 test('a streamed body is 413 as soon as it is too large, and the service never sees it complete', async () => {
   const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
   const head = `POST /api/repos HTTP/1.1\r\nHost: h\r\nAuthorization: ${authorization}\r\nTransfer-Encoding: chunked\r\n\r\n`
-  const answer = await sendRaw(bench.port, `${head}${chunk.repeat(17)}`, 2_000)
+  const answer = await sendRaw(bench.port, `${head}${chunk.repeat(17)}`, { untilClosed: true })
   expect(answer.status).toBe(413)
   expect(answer.text).toContain('"code":"BAD_REQUEST"')
   expect(answer.isClosed).toBe(true)
@@ -107,7 +107,7 @@ test('a streamed body is 413 as soon as it is too large, and the service never s
 
 test('a client that stops in the middle of its body costs the service nothing', async () => {
   const head = `POST /api/repos HTTP/1.1\r\nHost: h\r\nAuthorization: ${authorization}\r\nContent-Length: 1000\r\n\r\nhalf`
-  await sendRaw(bench.port, head, 200)
+  await sendRaw(bench.port, head, { limitMs: 200 })
   expect((await post('next')).status).toBe(200)
   expect(bench.reached).toHaveLength(1)
 })
