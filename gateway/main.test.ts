@@ -36,7 +36,7 @@ test('it runs while its peers are away, ignores ctrl-C and ends cleanly on SIGTE
   const port = await reservePort()
   const child = startMain({ ...NOWHERE, PORT: String(port) })
   const health = `http://127.0.0.1:${port}/healthz`
-  expect(await waitUntil(() => answers(health), { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(() => answers(health), { limitMs: 25_000 })).toBe(true)
   child.kill('SIGINT')
   await Bun.sleep(100)
   expect(await answers(health)).toBe(true)
@@ -70,7 +70,7 @@ test('in production the secret of test mode opens nothing, and one line says so'
     E2E_AUTH_SECRET: 'known to a tester',
   })
   const url = `http://127.0.0.1:${port}`
-  await waitUntil(() => answers(`${url}/healthz`), { limitMs: 10_000 })
+  await waitUntil(() => answers(`${url}/healthz`), { limitMs: 25_000 })
   const headers = { 'x-mogplex-e2e-auth': 'known to a tester', 'x-mogplex-e2e-user-id': 'somebody' }
   expect((await fetch(`${url}/api/repos`, { headers })).status).toBe(401)
   expect((await fetch(`${url}/api/test/anything`, { headers })).status).toBe(404)
