@@ -22,7 +22,7 @@ test.skipIf(!isProvable)(
     const home = mkdtempSync(join(tmpdir(), 'unprivileged-'))
     chownSync(home, UNPRIVILEGED, UNPRIVILEGED)
     const setpriv = ['setpriv', `--reuid=${UNPRIVILEGED}`, `--regid=${UNPRIVILEGED}`, '--clear-groups']
-    const suite = [process.execPath, 'test', join(import.meta.dir, 'local.test.ts')]
+    const suite = [process.execPath, 'test', '--timeout=120000', join(import.meta.dir, 'local.test.ts')]
     const child = Bun.spawn([...setpriv, ...suite], {
       cwd: home,
       env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
@@ -34,5 +34,5 @@ test.skipIf(!isProvable)(
     expect(report).toContain(' 0 fail')
     expect(await child.exited).toBe(0)
   },
-  120_000,
+  600_000,
 )
