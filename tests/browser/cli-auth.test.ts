@@ -7,7 +7,7 @@ import { type System, startSystem } from '../system/launch.ts'
 import { findBarriers } from './barriers.ts'
 import { openBrowser, type Person, type TestBrowser } from './browser.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EMAIL = 'ada@example.test'
 
@@ -20,12 +20,12 @@ beforeAll(async () => {
   serverUrl = `http://localhost:${system.port}`
   browser = await openBrowser(serverUrl)
   ada = await browser.newPerson()
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   expect(ada.complaints).toEqual([])
   await browser.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const begin = () => startHandOff({ serverUrl, name: 'laptop' })
 const reasonOf = ({ token }: HandOff) =>

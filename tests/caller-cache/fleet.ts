@@ -83,7 +83,7 @@ export async function startFleet(options: FleetOptions = {}) {
         where expires_at > clock_timestamp() + interval '5.5 seconds' and is_renewable`
       return row?.held >= gateways.length
     }
-    if (!(await waitUntil(isLeased, { limitMs: 20_000, everyMs: 20 }))) throw new Error('no leases')
+    if (!(await waitUntil(isLeased, { limitMs: 60_000, everyMs: 20 }))) throw new Error('no leases')
   }
   await leased()
 
@@ -126,7 +126,7 @@ async function start(
       ({ ok }) => ok,
       () => false,
     )
-  if (!(await waitUntil(isUp, { limitMs: 30_000, everyMs: 50 }))) throw new Error(`${main} did not start`)
+  if (!(await waitUntil(isUp, { limitMs: 60_000, everyMs: 50 }))) throw new Error(`${main} did not start`)
   return { url, child }
 }
 

@@ -4,7 +4,8 @@ import { type Account, call, signUpWithToken } from '../system/accounts.ts'
 import { askingOf } from './asking.ts'
 import { type Fleet, insertTokens, startFleet } from './fleet.ts'
 
-setDefaultTimeout(60_000)
+/** Fifty thousand requests, on a machine that may have much else to do. */
+setDefaultTimeout(400_000)
 
 let fleet: Fleet
 let owner: Account

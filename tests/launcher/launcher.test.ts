@@ -11,13 +11,13 @@ import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
 
 const NAMES: ProgramName[] = ['gateway', 'identity', 'nats', 'postgres', 'projects', 'runtime']
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const command = standInLauncher()
 
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
 const areGone = (pids: number[]) =>
-  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 10_000 })
+  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 30_000 })
 const tell = (system: System, name: ProgramName, path: string) =>
   fetch(`http://127.0.0.1:${system.state().processes[name]?.port}${path}`).then(response => response.json())
 

@@ -9,12 +9,12 @@ import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const command = standInLauncher()
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
 const areGone = (pids: number[]) =>
-  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 10_000 })
+  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 30_000 })
 const startAgain = ({ home, port }: System) => startSystem({ command, home, port })
 
 async function query(system: System, statement: string): Promise<unknown[]> {
@@ -78,7 +78,8 @@ test('a second ctrl-C ends everything at once', async () => {
   const pids = pidsOf(system)
   const stopping = system.stop()
   await Bun.sleep(700)
-  expect(await Promise.race([system.stop(), Bun.sleep(800).then(() => 'still there')])).toBe(130)
+  // In order it would have ended with 0, after waiting for the stubborn one.
+  expect(await system.stop()).toBe(130)
   await stopping
   expect(await areGone(pids)).toBe(true)
 })

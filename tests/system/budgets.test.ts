@@ -6,7 +6,7 @@ import { GIT_ROOT, makeRepository } from './repositories.ts'
 import type { Run } from './runs.ts'
 import { openStorage, type Storage } from './stored.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const RUNS = '/api/v1/mogplex/runs'
 const ROUNDS = 3
@@ -105,6 +105,12 @@ async function replaysStillCostNothing(ada: Account, repoId: string, first: Star
 
 describe('the token budget', () => {
   const read = (token: string) => send(system, 'GET', '/api/v1/mogplex/repos', { as: { token } })
+  /** `Retry-After`, which counts from the first request of the minute. */
+  const secondsIn = ({ headers }: Response) => {
+    const seconds = Number(headers.get('retry-after'))
+    expect(seconds).toBeWithin(20, 61)
+    return seconds
+  }
   const limitHeaders = ({ headers }: Response) =>
     ['limit', 'remaining', 'reset'].map(name => Number(headers.get(`ratelimit-${name}`)))
 
@@ -124,9 +130,8 @@ describe('the token budget', () => {
         expect(reset).toBeWithin(1, 61)
       }
       for (const response of refused) {
-        const message = 'Rate limit exceeded. Retry after 60s.'
+        const message = `Rate limit exceeded. Retry after ${secondsIn(response)}s.`
         expect(await response.json()).toEqual({ ok: false, error: { code: 'RATE_LIMITED', message } })
-        expect(response.headers.get('retry-after')).toBe('60')
         expect(limitHeaders(response).slice(0, 2)).toEqual([60, 0])
       }
     }
@@ -152,7 +157,7 @@ describe('the token budget', () => {
     const internal = await send(system, 'GET', '/api/settings', { as: { token: spent } })
     expect(internal.status).toBe(429)
     expect(await internal.json()).toEqual({
-      error: 'Rate limit exceeded. Retry after 60s.',
+      error: `Rate limit exceeded. Retry after ${secondsIn(internal)}s.`,
       code: 'RATE_LIMITED',
     })
     expect((await read(spent)).status).toBe(429)
@@ -182,7 +187,7 @@ test('a refused request does not make the wait longer', async () => {
   const admitted: { sentAtMs: number; answeredAtMs: number }[] = []
   const beganAtMs = performance.now()
   // Never silent for two seconds: a limit that counted refusals would admit nobody again.
-  while (admitted.length < 12 && performance.now() - beganAtMs < 20_000) {
+  while (admitted.length < 12 && performance.now() - beganAtMs < 60_000) {
     const sentAtMs = performance.now()
     const { status } = await send(quick, 'GET', '/api/settings', { as: { token } })
     if (status === 200) admitted.push({ sentAtMs, answeredAtMs: performance.now() })

@@ -7,7 +7,7 @@ import { GIT_ROOT, makeRepository } from './repositories.ts'
 import { getRun, type Run, type RunEvent, readEvents, script, startRun } from './runs.ts'
 import { openStorage, type Storage } from './stored.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 const LINES = 10_000
 const CUTS = 100
@@ -34,8 +34,8 @@ beforeAll(async () => {
     cuts += 1
     return cuts > CUTS ? null : Math.floor(Math.random() * 30_000)
   }
-  seen = await followRun(system, ada, longRun.runId, { cutAfterBytes })
-}, 120_000)
+  seen = await followRun(system, ada, longRun.runId, { cutAfterBytes, limitMs: 240_000 })
+}, 300_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()

@@ -115,7 +115,7 @@ async function killProcess(state: State, name: ProgramName): Promise<number> {
   const known = state.processes[name]
   if (!known) throw new Error(`${name} does not run`)
   process.kill(known.pid, 'SIGKILL')
-  await waitUntil(() => !isStillRunning(known), { limitMs: 5_000, everyMs: 5 })
+  await waitUntil(() => !isStillRunning(known), { limitMs: 30_000, everyMs: 5 })
   return known.pid
 }
 
