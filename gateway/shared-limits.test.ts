@@ -5,7 +5,7 @@ import { type TestRedis, useRedis } from '@mogplex/kit/test-bench/redis.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { type GatewayBench, PUBLIC_ORIGIN, useGateway } from './test-bench/gateway.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 const CRON_SECRET = 'the secret of the scheduler'
 const row = (path: string, access: Route['access']): Route => ({

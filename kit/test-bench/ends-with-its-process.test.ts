@@ -5,7 +5,7 @@ import { identifyProcess } from '../processes/identity.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { temporaryDirectory } from './ended-at-exit.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(120_000)
 
 /** Not the machine's: there any other test process that starts just now tidies up as well. */
 const temporary = temporaryDirectory('ending')

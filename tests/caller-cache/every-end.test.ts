@@ -13,7 +13,7 @@ let asking: ReturnType<typeof askingOf>
 beforeAll(async () => {
   fleet = await startFleet()
   asking = askingOf(fleet)
-}, 60_000)
+}, 120_000)
 afterAll(() => fleet.stop())
 
 const ROUNDS = 10

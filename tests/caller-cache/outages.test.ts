@@ -17,7 +17,7 @@ beforeAll(async () => {
   fleet = await startFleet()
   asking = askingOf(fleet)
   owner = await signUpWithToken(asking.at(0))
-}, 60_000)
+}, 120_000)
 afterAll(() => fleet.stop())
 
 async function newToken(): Promise<{ id: string; token: string }> {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   fleet = await startFleet()
   asking = askingOf(fleet)
   owner = await signUpWithToken(asking.at(0))
-}, 60_000)
+}, 120_000)
 afterAll(() => fleet.stop())
 
 const REVOCATIONS = 3_400

@@ -18,11 +18,11 @@ beforeAll(async () => {
     env: { AUTH_SIGNUP: 'open', ENABLE_ECHO_HARNESS: 'true', LOCAL_GIT_ROOTS: GIT_ROOT },
   })
   storage = await openStorage(system)
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 interface StartAnswer {
   status: number

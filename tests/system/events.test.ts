@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await storage.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index))
 const idsOf = (events: RunEvent[]) => events.map(({ id }) => id)

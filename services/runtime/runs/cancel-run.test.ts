@@ -10,7 +10,7 @@ import { cancelRun } from './cancel-run.ts'
 import { cancelledOutcome, finishRun, heldBy, type RunOutcome } from './transitions.ts'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

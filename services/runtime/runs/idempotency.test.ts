@@ -7,7 +7,7 @@ import { type RunRequest, startRunAs, storedOf } from '../test-bench/run-client.
 import { acceptRun, type RunPlan } from './accept-run.ts'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

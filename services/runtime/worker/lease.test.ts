@@ -30,7 +30,7 @@ test('it is renewed for as long as it is held, after a cancel too', async () => 
   const left = await secondsLeft(claim.run.id)
   await Bun.sleep(2_000)
   expect(await secondsLeft(claim.run.id)).toBeLessThan(left)
-}, 90_000)
+}, 120_000)
 
 test('a cancel stops the work within a poll when its wake is lost', async () => {
   const claim = await bench.claimed()
@@ -64,4 +64,4 @@ test('a database that answers nothing ends the work with the lease, and not befo
   expect(lease.stopReason()).toBe('lease-lost')
   expect(performance.now() - startedAtMs).toBeGreaterThan(2_000)
   lease.end()
-}, 90_000)
+}, 120_000)
