@@ -30,9 +30,10 @@ test.skipIf(!isProvable)(
       stderr: 'pipe',
     })
     const report = await new Response(child.stderr).text()
+    const code = await child.exited
     rmSync(home, { recursive: true, force: true })
     expect(report).toContain(' 0 fail')
-    expect(await child.exited).toBe(0)
+    expect(code).toBe(0)
   },
   600_000,
 )
