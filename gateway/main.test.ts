@@ -1,10 +1,10 @@
 /** The process itself: how it starts, why it does not, how it ends. */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 
 const MAIN = join(import.meta.dir, 'main.ts')
@@ -33,10 +33,10 @@ const answers = (url: string) =>
   )
 
 test('it runs while its peers are away, ignores ctrl-C and ends cleanly on SIGTERM', async () => {
-  const port = await findFreePort()
+  const port = await reservePort()
   const child = startMain({ ...NOWHERE, PORT: String(port) })
   const health = `http://127.0.0.1:${port}/healthz`
-  expect(await waitUntil(() => answers(health), { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(() => answers(health), { limitMs: 25_000 })).toBe(true)
   child.kill('SIGINT')
   await Bun.sleep(100)
   expect(await answers(health)).toBe(true)
@@ -59,7 +59,7 @@ test('a missing setting ends the start with one line that names it', async () =>
 })
 
 test('in production the secret of test mode opens nothing, and one line says so', async () => {
-  const port = await findFreePort()
+  const port = await reservePort()
   const key = (await createTestIssuers()).environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY ?? ''
   const child = startMain({
     ...NOWHERE,
@@ -70,7 +70,7 @@ test('in production the secret of test mode opens nothing, and one line says so'
     E2E_AUTH_SECRET: 'known to a tester',
   })
   const url = `http://127.0.0.1:${port}`
-  await waitUntil(() => answers(`${url}/healthz`), { limitMs: 10_000 })
+  await waitUntil(() => answers(`${url}/healthz`), { limitMs: 25_000 })
   const headers = { 'x-mogplex-e2e-auth': 'known to a tester', 'x-mogplex-e2e-user-id': 'somebody' }
   expect((await fetch(`${url}/api/repos`, { headers })).status).toBe(401)
   expect((await fetch(`${url}/api/test/anything`, { headers })).status).toBe(404)

@@ -1,7 +1,7 @@
 /** Requests no client library would send (gateway spec 1, step 2; 2; 9), written to the socket by hand. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { useGateway } from './test-bench/gateway.ts'
-import { sendRaw } from './test-bench/raw-http.ts'
+import { type RawOptions, sendRaw } from './test-bench/raw-http.ts'
 
 const bench = await useGateway()
 afterAll(() => bench[Symbol.asyncDispose]())
@@ -77,8 +77,8 @@ test('two Authorization headers are refused, in either order', async () => {
   expect(bench.reached).toHaveLength(0)
 })
 
-const post = (headers: string, body: string) =>
-  sendRaw(bench.port, `POST /api/repos HTTP/1.1\r\n${AUTHORIZED}${headers}\r\n${body}`)
+const post = (headers: string, body: string, options?: RawOptions) =>
+  sendRaw(bench.port, `POST /api/repos HTTP/1.1\r\n${AUTHORIZED}${headers}\r\n${body}`, options)
 
 test.each([
   ['two lengths', 'Content-Length: 3\r\nContent-Length: 5\r\n', 'abcde'],
@@ -112,7 +112,7 @@ test.each([
   ['chunk lines without CR', '3\nabc\n0\n\n'],
 ])('%s: refused, and what follows is never looked at', async (_, body) => {
   const hidden = `GET /healthz HTTP/1.1\r\n${AUTHORIZED}\r\n`
-  const answer = await post('Transfer-Encoding: chunked\r\n', body + hidden)
+  const answer = await post('Transfer-Encoding: chunked\r\n', body + hidden, { untilClosed: true })
   expect([answer.status, answer.isClosed]).toEqual([400, true])
   expect(answer.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
 })
@@ -128,7 +128,9 @@ test('lines that end without CR are refused before the head is whole', async () 
 
 test('what follows a refused request is never looked at', async () => {
   const hidden = `GET /api/repos HTTP/1.1\r\n${AUTHORIZED}\r\n`
-  const answer = await post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`)
+  const answer = await post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`, {
+    untilClosed: true,
+  })
   expect([answer.status, answer.isClosed]).toEqual([400, true])
   expect(answer.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
   expect(bench.reached).toHaveLength(0)

@@ -5,7 +5,7 @@ import { type TestRedis, useRedis } from '@mogplex/kit/test-bench/redis.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { type GatewayBench, PUBLIC_ORIGIN, useGateway } from './test-bench/gateway.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 const CRON_SECRET = 'the secret of the scheduler'
 const row = (path: string, access: Route['access']): Route => ({
@@ -65,7 +65,7 @@ async function expectOutage(): Promise<void> {
 
 async function expectRecovery(): Promise<void> {
   const isServed = async () => (await counted['a token']?.())?.status === 200
-  expect(await waitUntil(isServed, { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(isServed, { limitMs: 20_000 })).toBe(true)
 }
 
 test('of 100 requests at once on a fresh token exactly 60 are admitted, and told so', async () => {
@@ -73,8 +73,10 @@ test('of 100 requests at once on a fresh token exactly 60 are admitted, and told
   const responses = await Promise.all(Array.from({ length: 100 }, () => call('GET', '/api/repos', headers)))
   expect(responses.filter(({ status }) => status === 200)).toHaveLength(60)
   const refused = responses.find(({ status }) => status === 429)
-  expect(refused?.headers.get('retry-after')).toBe('60')
-  expect(refused?.headers.get('ratelimit')).toMatch(/^"pat";r=0;t=(59|60)$/)
+  // Counted from the first of them.
+  const retryAfter = Number(refused?.headers.get('retry-after'))
+  expect(retryAfter).toBeWithin(40, 61)
+  expect(refused?.headers.get('ratelimit')).toBe(`"pat";r=0;t=${retryAfter}`)
 })
 
 test('a store that is gone closes what it counts, and nothing else; then all is as before', async () => {

@@ -1,13 +1,13 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
+import { commandOf, identifyProcess } from '@mogplex/kit/processes/identity.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { clearStalePostmaster, endLeftOvers } from './left-overs.ts'
 import type { State } from './state.ts'
 
-// The code under test waits up to 5 s for a process to end.
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 const QUIETLY = { detached: true, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const
 const sleeper = () => Bun.spawn(['sleep', '600'], QUIETLY)
@@ -48,6 +48,8 @@ test('a process that runs on the files of Postgres is ended before they are used
   const directory = temporaryDirectory('postmaster')
   const left = Bun.spawn(['sh', '-c', 'sleep 600; :', directory], QUIETLY)
   writeFileSync(join(directory, 'postmaster.pid'), `${left.pid}\n`)
+  // For a moment after its start a process has no command line yet; a postmaster's file is written later.
+  await waitUntil(() => commandOf(left.pid)?.includes(directory) ?? false, { limitMs: 20_000, everyMs: 1 })
   await clearStalePostmaster(directory)
   expect(identifyProcess(left.pid)).toBeNull()
 })

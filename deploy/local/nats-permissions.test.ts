@@ -27,7 +27,7 @@ afterAll(async () => {
 async function connectAs(name: ProcessName): Promise<{ bus: Bus; connection: NatsConnection }> {
   const bus = openBus({ url: withLogin(nats.url, name, passwords[name]), serviceName: issuerOf(name), log })
   buses.push(bus)
-  await waitUntil(() => bus.connection() !== null, { limitMs: 10_000 })
+  await waitUntil(() => bus.connection() !== null, { limitMs: 20_000 })
   const connection = bus.connection()
   if (!connection) throw new Error(`${name} is not let in`)
   return { bus, connection }
@@ -41,7 +41,7 @@ async function refusal(connection: NatsConnection, act: () => unknown): Promise<
   })()
   act()
   await connection.flush()
-  return Promise.race([refused, Bun.sleep(1_000).then(() => 'nothing refused')])
+  return Promise.race([refused, Bun.sleep(20_000).then(() => 'nothing refused')])
 }
 
 test('there are contracts, and every caller of each may ask it', () => {
@@ -57,7 +57,7 @@ test('a question reaches its owner and the reply its asker', async () => {
     callback: (_, message) => void message.respond('answer'),
   })
   await identity.connection.flush()
-  const reply = await gateway.connection.request('rpc.identity.pat.resolve', '', { timeout: 5_000 })
+  const reply = await gateway.connection.request('rpc.identity.pat.resolve', '', { timeout: 20_000 })
   expect(reply.string()).toBe('answer')
 })
 
@@ -72,7 +72,7 @@ test('facts of one service are stored, and read by another through a durable con
     ack_policy: AckPolicy.Explicit,
   })
   const consumer = await runtime.bus.jetstream().consumers.get('evt-projects', 'runtime-test')
-  const received = await consumer.next({ expires: 5_000 })
+  const received = await consumer.next({ expires: 20_000 })
   expect(received?.subject).toBe('evt.projects.repo.deleted')
   expect(await received?.ackAck()).toBe(true)
 })

@@ -71,8 +71,10 @@ test('a request may come byte by byte', async () => {
 })
 
 test('whoever asks for it keeps or ends the connection', async () => {
-  expect((await sendRaw(server.port, get('/a', 'Connection: close\r\n'))).isClosed).toBe(true)
-  expect((await sendRaw(server.port, 'GET /a HTTP/1.0\r\n\r\n')).isClosed).toBe(true)
+  expect(
+    (await sendRaw(server.port, get('/a', 'Connection: close\r\n'), { untilClosed: true })).isClosed,
+  ).toBe(true)
+  expect((await sendRaw(server.port, 'GET /a HTTP/1.0\r\n\r\n', { untilClosed: true })).isClosed).toBe(true)
   expect((await sendRaw(server.port, get('/a'))).isClosed).toBe(false)
 })
 
@@ -87,13 +89,13 @@ test('who waits to be told gets its body wanted, and who is refused does not', a
     `POST ${target} HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n`
   const asked = await sendRaw(server.port, head('/x'))
   expect(asked.text).toBe('HTTP/1.1 100 Continue\r\n\r\n')
-  const refused = await sendRaw(server.port, head('/unread'))
+  const refused = await sendRaw(server.port, head('/unread'), { untilClosed: true })
   expect([refused.status, refused.isClosed]).toEqual([401, true])
 })
 
 test('an answer before the end of the body ends the connection, and is read all the same', async () => {
   const head = 'POST /unread HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000\r\n\r\n'
-  const { text, isClosed } = await sendRaw(server.port, head + 'x'.repeat(3_000_000), 5_000)
+  const { text, isClosed } = await sendRaw(server.port, head + 'x'.repeat(3_000_000), { untilClosed: true })
   expect(text).toStartWith('HTTP/1.1 401')
   expect(text).toEndWith('\r\n\r\nno')
   expect(isClosed).toBe(true)
@@ -127,7 +129,7 @@ test('a server that stops answers what is under way, ends idle connections and t
   const kept = connect(stopping.port, '127.0.0.1', () => kept.write(get('/a')))
   const isIdleClosed = new Promise(resolve => kept.on('close', resolve))
   await new Promise(resolve => kept.once('data', resolve))
-  const underWay = sendRaw(stopping.port, get('/slow'), 10_000)
+  const underWay = sendRaw(stopping.port, get('/slow'))
   await Bun.sleep(100)
   const stopped = stopping.stop()
   await isIdleClosed

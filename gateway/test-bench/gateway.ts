@@ -154,7 +154,7 @@ export async function useGateway(options: BenchOptions = {}): Promise<GatewayBen
       await nats.close()
     },
   }
-  await waitUntil(() => isAnswering(bench), { limitMs: 10_000 })
+  await waitUntil(() => isAnswering(bench), { limitMs: 25_000 })
   identity.asked.length = 0
   lines.length = 0
   return bench
@@ -205,7 +205,7 @@ async function startIdentity(nats: TestNats, issuers: TestIssuers) {
       }),
     ],
   })
-  await waitUntil(() => bus.connection() !== null, { limitMs: 10_000 })
+  await waitUntil(() => bus.connection() !== null, { limitMs: 25_000 })
   return { pats, sessions, users, asked, stop: bus.close }
 }
 

@@ -1,7 +1,7 @@
 /** Sockets below HTTP: requests no client library would send, and servers that misbehave. */
 import { connect, createServer, type Socket } from 'node:net'
 
-/** What a server wrote until it closed the connection, or until `limitMs` were over. */
+/** What a server wrote until it closed the connection, had answered whole, or `limitMs` were over. */
 export interface RawAnswer {
   text: string
   status: number
@@ -9,15 +9,29 @@ export interface RawAnswer {
   isClosed: boolean
 }
 
-/** An answer is taken to be over when nothing has come for so long after something had. */
+export interface RawOptions {
+  /** Nothing but the end of the connection ends the answer. */
+  untilClosed?: boolean
+  limitMs?: number
+}
+
+/** How long is waited for more after a whole answer. */
 const QUIET_MS = 60
+const LIMIT_MS = 20_000
 
 /** Writes `text` as it is and collects the answer. */
-export function sendRaw(port: number, text: string | Uint8Array, limitMs = 1_000): Promise<RawAnswer> {
+export function sendRaw(
+  port: number,
+  text: string | Uint8Array,
+  { untilClosed = false, limitMs = LIMIT_MS }: RawOptions = {},
+): Promise<RawAnswer> {
   const { promise, resolve } = Promise.withResolvers<RawAnswer>()
+  const isHead = typeof text === 'string' && text.startsWith('HEAD ')
   let received = ''
   let quiet: ReturnType<typeof setTimeout> | undefined
   const done = (isClosed: boolean) => {
+    clearTimeout(quiet)
+    clearTimeout(limit)
     socket.destroy()
     resolve({ text: received, status: Number(received.slice(9, 12)), isClosed })
   }
@@ -25,12 +39,22 @@ export function sendRaw(port: number, text: string | Uint8Array, limitMs = 1_000
   socket.on('data', data => {
     received += data.toString('latin1')
     clearTimeout(quiet)
-    quiet = setTimeout(() => done(false), QUIET_MS)
+    if (!untilClosed && isWhole(received, isHead)) quiet = setTimeout(() => done(false), QUIET_MS)
   })
   socket.on('error', () => done(true))
   socket.on('close', () => done(true))
-  setTimeout(() => done(false), limitMs)
+  const limit = setTimeout(() => done(false), limitMs)
   return promise
+}
+
+function isWhole(answer: string, isHead: boolean): boolean {
+  const end = answer.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const head = answer.slice(0, end)
+  if (isHead || /^\S+ (1\d\d|204|304) /.test(head)) return true
+  if (/^transfer-encoding: chunked/im.test(head)) return answer.endsWith('\r\n0\r\n\r\n')
+  const length = /^content-length: (\d+)/im.exec(head)?.[1]
+  return length !== undefined && answer.length - end - 4 >= Number(length)
 }
 
 export interface RawServer extends AsyncDisposable {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createLog } from '../log.ts'
 import { connectAsAdmin } from '../postgres-server/access.ts'
+import { waitUntil } from '../processes/wait-until.ts'
 import { usePostgres } from '../test-bench/postgres.ts'
 import { connectDatabase, type DatabaseConnection, isDatabaseAway } from './connect.ts'
 
@@ -55,11 +56,12 @@ test('every statement is answered, however often connections are cut', async () 
     )
     const counted = work.map(statement => statement.then(count, count))
     await endConnections()
-    await Promise.race([Promise.all(counted), Bun.sleep(5_000)])
+    await Promise.race([Promise.all(counted), Bun.sleep(30_000)])
     expect(answers).toBe(30 * (round + 1))
   }
-  expect(await connection.isReady()).toBe(true)
-}, 60_000)
+  // A connection that was just cut is made anew after a second at most.
+  expect(await waitUntil(connection.isReady, { limitMs: 20_000 })).toBe(true)
+}, 120_000)
 
 test('a connection that is cut while it is being made fails who waits for it, and nobody else', async () => {
   const { sql } = connection
@@ -74,8 +76,8 @@ test('a connection that is cut while it is being made fails who waits for it, an
   }
   isOver = true
   await Promise.all(asking)
-  expect(await connection.isReady()).toBe(true)
-}, 60_000)
+  expect(await waitUntil(connection.isReady, { limitMs: 20_000 })).toBe(true)
+}, 120_000)
 
 test('what a statement itself is refused for is no outage', async () => {
   const failure = await connection.sql`select 1 / 0`.catch((err: unknown) => err)

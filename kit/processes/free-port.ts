@@ -30,6 +30,36 @@ export async function findFreePorts(count: number): Promise<number[]> {
   return [...found]
 }
 
+/** A port that nobody else can take. */
+export interface HeldPort {
+  port: number
+  /** Resolves once whoever it was held for may listen on it; does nothing more the next time. */
+  release: () => Promise<void>
+}
+
+/**
+ * A free port, kept from everybody else until just before the program that is to have it starts: other
+ * instances on this machine look for ports too.
+ */
+export async function holdFreePort(): Promise<HeldPort> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const held = await hold(randomInt(LOWEST, HIGHEST + 1))
+    if (held) return held
+  }
+  throw new Error(`no free port between ${LOWEST} and ${HIGHEST}`)
+}
+
+function hold(port: number): Promise<HeldPort | null> {
+  return new Promise(resolve => {
+    // Who asks at it is told at once that nobody is there yet.
+    const server = createServer(socket => socket.destroy())
+    const release = () => new Promise<void>(released => server.close(() => released()))
+    server.once('error', () => resolve(null))
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve({ port, release }))
+    server.unref()
+  })
+}
+
 /** One port that is free now. */
 export async function findFreePort(): Promise<number> {
   const [port] = await findFreePorts(1)

@@ -43,7 +43,16 @@ function prepare(): void {
 function removeWhatKilledRunsLeft(): void {
   for (const name of readdirSync(tmpdir()).filter(entry => entry.startsWith(PREFIX))) {
     const pid = Number.parseInt(name.slice(PREFIX.length), 10)
-    if (pid > 0 && identifyProcess(pid) === null) remove(join(tmpdir(), name))
+    if (pid > 0 && identifyProcess(pid) === null) removeIfNobodyElseDoes(join(tmpdir(), name))
+  }
+}
+
+/** Another process may have found it at the same moment. */
+function removeIfNobodyElseDoes(directory: string): void {
+  try {
+    remove(directory)
+  } catch {
+    // Then it is being removed, or the next one tries again.
   }
 }
 

@@ -5,11 +5,14 @@ import { identifyProcess } from '../processes/identity.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { temporaryDirectory } from './ended-at-exit.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
+
+/** Not the machine's: there any other test process that starts just now tidies up as well. */
+const temporary = temporaryDirectory('ending')
 
 /** Starts both servers in a process of its own, which tells their pids and directories, then does `ending`. */
 async function serversOfAProcessThat(ending: string): Promise<{ pids: number[]; directory: string }> {
-  const file = join(temporaryDirectory('ending'), 'process.ts')
+  const file = join(temporary, 'process.ts')
   await Bun.write(
     file,
     `import { readFileSync } from 'node:fs'
@@ -23,7 +26,7 @@ async function serversOfAProcessThat(ending: string): Promise<{ pids: number[]; 
      ${ending}`,
   )
   // A server that was given to this run would not be started by the process.
-  const env = { ...process.env, TEST_DATABASE_URL: '' }
+  const env = { ...process.env, TEST_DATABASE_URL: '', TMPDIR: temporary }
   const child = Bun.spawn([process.execPath, file], { env, stdout: 'pipe', stderr: 'ignore' })
   const text = await new Response(child.stdout).text()
   await child.exited
@@ -31,7 +34,7 @@ async function serversOfAProcessThat(ending: string): Promise<{ pids: number[]; 
 }
 
 const areGone = (pids: number[]) =>
-  waitUntil(() => pids.every(pid => !identifyProcess(pid)), { limitMs: 10_000 })
+  waitUntil(() => pids.every(pid => !identifyProcess(pid)), { limitMs: 25_000 })
 
 const onLinux = test.skipIf(process.platform !== 'linux')
 

@@ -3,7 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { type TestNats, useNats } from './nats.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 const servers: TestNats[] = []
 const start = async () => {

@@ -2,9 +2,9 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNatsAnswering, type NatsUser, natsCommand, natsConfig } from '../nats-server/server.ts'
-import { findFreePort } from '../processes/free-port.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { atExit, temporaryDirectory } from './ended-at-exit.ts'
+import { reservePort } from './ports.ts'
 
 export interface TestNats {
   /** Without a login, when the server was started without users. */
@@ -33,7 +33,7 @@ export async function useNats(options: { jetstream?: boolean; users?: NatsUser[]
   const directory = temporaryDirectory('nats')
   const storeDirectory = options.jetstream ? join(directory, 'store') : null
   const configFile = join(directory, 'nats.conf')
-  const port = await findFreePort()
+  const port = await reservePort()
   writeFileSync(configFile, natsConfig({ port, storeDirectory, users: options.users ?? null }), {
     mode: 0o600,
   })

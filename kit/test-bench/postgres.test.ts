@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import postgres from 'postgres'
 import { usePostgres } from './postgres.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 test('one server serves the whole process, each asker has a database of its own', async () => {
   const [first, second] = [await usePostgres(), await usePostgres()]

@@ -14,10 +14,10 @@ import {
   withLogin,
 } from '../postgres-server/access.ts'
 import { createCluster, SUPERUSER, serverCommand } from '../postgres-server/cluster.ts'
-import { findFreePort } from '../processes/free-port.ts'
 import { identifyProcess } from '../processes/identity.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { atExit, temporaryDirectory } from './ended-at-exit.ts'
+import { reservePort } from './ports.ts'
 
 export interface TestDatabase {
   /** Login of a role that owns the schema and sees nothing else, as a service has it. */
@@ -63,7 +63,7 @@ async function serverUrl(): Promise<string> {
 async function startServer(): Promise<string> {
   const password = secret()
   const directory = join(temporaryDirectory('postgres'), 'data')
-  const port = await findFreePort()
+  const port = await reservePort()
   await createCluster({ directory, password, isDurable: false })
   const { command, environment } = serverCommand({ directory, port, isDurable: false })
   const child = Bun.spawn(command, { env: environment, stdout: 'ignore', stderr: 'ignore' })

@@ -1,8 +1,8 @@
 /** A real redis-server for tests, one for every asker, that can be taken away, frozen and brought back. */
 import { connect } from 'node:net'
-import { findFreePort } from '../processes/free-port.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { atExit, temporaryDirectory } from './ended-at-exit.ts'
+import { reservePort } from './ports.ts'
 
 export interface TestRedis {
   /** With its password. */
@@ -24,7 +24,7 @@ const PASSWORD = 'of-the-test'
 /** Starts a server on a free port of 127.0.0.1 that keeps nothing on disk. */
 export async function useRedis(): Promise<TestRedis> {
   const directory = temporaryDirectory('redis')
-  const port = await findFreePort()
+  const port = await reservePort()
   const command = [
     ...['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
     ...['--save', '', '--appendonly', 'no', '--requirepass', PASSWORD],

@@ -4,10 +4,10 @@ import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
@@ -32,7 +32,7 @@ export async function startIdentity(settings: Settings = {}) {
 
   /** A further replica on the same database and NATS. */
   const startReplica = async (different: Settings = {}) => {
-    const port = await findFreePort()
+    const port = await reservePort()
     const baseUrl = `http://127.0.0.1:${port}`
     const environment = {
       PORT: String(port),

@@ -9,7 +9,7 @@ const FLAGS = [
 ]
 
 /** How long a page may take to do what it was asked. */
-const LIMIT_MS = 10_000
+const LIMIT_MS = 40_000
 
 export interface Person {
   page: Page

@@ -1,13 +1,13 @@
 /** A command line gets its token by way of the browser: the real page, a real listener (identity spec 10). */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { type HandOff, startHandOff } from '@mogplex/cli-hand-off'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { PASSWORD } from '../system/accounts.ts'
 import { type System, startSystem } from '../system/launch.ts'
 import { findBarriers } from './barriers.ts'
 import { openBrowser, type Person, type TestBrowser } from './browser.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EMAIL = 'ada@example.test'
 
@@ -20,12 +20,12 @@ beforeAll(async () => {
   serverUrl = `http://localhost:${system.port}`
   browser = await openBrowser(serverUrl)
   ada = await browser.newPerson()
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   expect(ada.complaints).toEqual([])
   await browser.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const begin = () => startHandOff({ serverUrl, name: 'laptop' })
 const reasonOf = ({ token }: HandOff) =>
@@ -93,7 +93,7 @@ test('cancel is told to the command line, and makes no token', async () => {
 
 test('a command line that is gone: retry once it is back, with the token that waits in the page', async () => {
   const { page } = ada
-  const port = await findFreePort()
+  const port = await reservePort()
   const callback = `http://localhost:${port}/back`
   await page.goto(`/cli-auth?callback=${encodeURIComponent(callback)}&nonce=${'n'.repeat(32)}`)
   await page.getByRole('button', { name: 'Allow' }).click()
@@ -123,7 +123,7 @@ test('a command line that is gone: retry once it is back, with the token that wa
 
 test('a command line that stays gone: cancel revokes what could not be handed over', async () => {
   const { page } = ada
-  const callback = `http://[::1]:${await findFreePort()}`
+  const callback = `http://[::1]:${await reservePort()}`
   const before = await tokenNames()
   await page.goto(`/cli-auth?callback=${encodeURIComponent(callback)}&nonce=${'m'.repeat(32)}`)
   await page.getByRole('button', { name: 'Allow' }).click()

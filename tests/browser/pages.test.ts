@@ -6,7 +6,7 @@ import { type System, startSystem } from '../system/launch.ts'
 import { findBarriers } from './barriers.ts'
 import { openBrowser, type Person, type TestBrowser } from './browser.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EMAIL = 'ada@example.test'
 const TOKENS = '/settings/api-keys'
@@ -19,12 +19,12 @@ beforeAll(async () => {
   system = await startSystem()
   browser = await openBrowser(`http://localhost:${system.port}`)
   ada = await browser.newPerson()
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   expect(ada.complaints).toEqual([])
   await browser.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const fillIn = async (page: Page, email: string, password: string) => {
   await page.getByLabel('E-mail').fill(email)

@@ -5,11 +5,11 @@
 import { join } from 'node:path'
 import { newId, sha256Hex } from '@mogplex/kit/ids.ts'
 import { withLogin } from '@mogplex/kit/postgres-server/access.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { natsUsers } from '@mogplex/local/nats-permissions.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
@@ -46,7 +46,7 @@ export async function startFleet(options: FleetOptions = {}) {
   // What every service but identity is: always there, always content.
   const upstream = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json([]) })
   const elsewhere = options.upstreamUrl ?? `http://127.0.0.1:${upstream.port}`
-  const firstIdentityPort = await findFreePort()
+  const firstIdentityPort = await reservePort()
   const common = {
     PUBLIC_BASE_URL: 'http://mogplex.test',
     IDENTITY_URL: `http://127.0.0.1:${firstIdentityPort}`,
@@ -71,9 +71,9 @@ export async function startFleet(options: FleetOptions = {}) {
     })
 
   const first = await startIdentity(firstIdentityPort)
-  const second = await startIdentity(await findFreePort())
+  const second = await startIdentity(await reservePort())
   const gateways = await Promise.all(
-    Array.from({ length: gatewayCount }, async () => startGateway(await findFreePort())),
+    Array.from({ length: gatewayCount }, async () => startGateway(await reservePort())),
   )
 
   /** Resolves when every gateway holds a lease that is good for most of its time. */
@@ -83,7 +83,7 @@ export async function startFleet(options: FleetOptions = {}) {
         where expires_at > clock_timestamp() + interval '5.5 seconds' and is_renewable`
       return row?.held >= gateways.length
     }
-    if (!(await waitUntil(isLeased, { limitMs: 20_000, everyMs: 20 }))) throw new Error('no leases')
+    if (!(await waitUntil(isLeased, { limitMs: 60_000, everyMs: 20 }))) throw new Error('no leases')
   }
   await leased()
 
@@ -126,7 +126,7 @@ async function start(
       ({ ok }) => ok,
       () => false,
     )
-  if (!(await waitUntil(isUp, { limitMs: 30_000, everyMs: 50 }))) throw new Error(`${main} did not start`)
+  if (!(await waitUntil(isUp, { limitMs: 60_000, everyMs: 50 }))) throw new Error(`${main} did not start`)
   return { url, child }
 }
 

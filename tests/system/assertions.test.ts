@@ -9,7 +9,7 @@ import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT, UnsecuredJWT 
 import { type Account, OPEN_DOORS, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let system: System
 let ada: Account
@@ -19,7 +19,7 @@ beforeAll(async () => {
   ada = await signUpWithToken(system)
   const keys = JSON.parse(readFileSync(join(system.home, 'keys.json'), 'utf8'))
   gatewayKey = keys.signingKeys.gateway
-}, 60_000)
+}, 120_000)
 afterAll(() => system.stop())
 
 const nowSeconds = () => Math.floor(Date.now() / 1_000)

@@ -4,7 +4,7 @@ import { type GithubAccount, startTestGithub } from '@mogplex/kit/test-bench/git
 import { call, OPEN_DOORS, send, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const github = startTestGithub()
 let system: System
@@ -16,7 +16,7 @@ beforeAll(async () => {
       ...github.settings,
     },
   })
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await system.stop()
   await github.stop()

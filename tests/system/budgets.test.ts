@@ -6,7 +6,7 @@ import { GIT_ROOT, makeRepository } from './repositories.ts'
 import type { Run } from './runs.ts'
 import { openStorage, type Storage } from './stored.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const RUNS = '/api/v1/mogplex/runs'
 const ROUNDS = 3
@@ -18,11 +18,11 @@ beforeAll(async () => {
     env: { AUTH_SIGNUP: 'open', ENABLE_ECHO_HARNESS: 'true', LOCAL_GIT_ROOTS: GIT_ROOT },
   })
   storage = await openStorage(system)
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 interface StartAnswer {
   status: number
@@ -79,8 +79,12 @@ describe('run starts', () => {
       const { repoId } = await makeRepository(system, ada)
       const token = await makeToken(system, ada)
       const answers = await Promise.all(times(20, index => start({ token }, repoId, `key ${index}`)))
-      const [accepted, refused] = [202, 429].map(status => answers.filter(answer => answer.status === status))
-      expect([accepted?.length, refused?.length]).toEqual([10, 10])
+      const byStatus = Object.groupBy(answers, ({ status }) => status)
+      expect(Object.entries(byStatus).map(([status, of]) => [status, of?.length])).toEqual([
+        ['202', 10],
+        ['429', 10],
+      ])
+      const { 202: accepted, 429: refused } = byStatus
       for (const { body, retryAfter } of refused ?? []) {
         const message = 'External Mogplex run rate limit exceeded'
         expect(body).toEqual({ ok: false, error: { code: 'RATE_LIMITED', message } })
@@ -105,6 +109,12 @@ async function replaysStillCostNothing(ada: Account, repoId: string, first: Star
 
 describe('the token budget', () => {
   const read = (token: string) => send(system, 'GET', '/api/v1/mogplex/repos', { as: { token } })
+  /** `Retry-After`, which counts from the first request of the minute. */
+  const secondsIn = ({ headers }: Response) => {
+    const seconds = Number(headers.get('retry-after'))
+    expect(seconds).toBeWithin(20, 61)
+    return seconds
+  }
   const limitHeaders = ({ headers }: Response) =>
     ['limit', 'remaining', 'reset'].map(name => Number(headers.get(`ratelimit-${name}`)))
 
@@ -124,9 +134,8 @@ describe('the token budget', () => {
         expect(reset).toBeWithin(1, 61)
       }
       for (const response of refused) {
-        const message = 'Rate limit exceeded. Retry after 60s.'
+        const message = `Rate limit exceeded. Retry after ${secondsIn(response)}s.`
         expect(await response.json()).toEqual({ ok: false, error: { code: 'RATE_LIMITED', message } })
-        expect(response.headers.get('retry-after')).toBe('60')
         expect(limitHeaders(response).slice(0, 2)).toEqual([60, 0])
       }
     }
@@ -152,7 +161,7 @@ describe('the token budget', () => {
     const internal = await send(system, 'GET', '/api/settings', { as: { token: spent } })
     expect(internal.status).toBe(429)
     expect(await internal.json()).toEqual({
-      error: 'Rate limit exceeded. Retry after 60s.',
+      error: `Rate limit exceeded. Retry after ${secondsIn(internal)}s.`,
       code: 'RATE_LIMITED',
     })
     expect((await read(spent)).status).toBe(429)
@@ -182,7 +191,7 @@ test('a refused request does not make the wait longer', async () => {
   const admitted: { sentAtMs: number; answeredAtMs: number }[] = []
   const beganAtMs = performance.now()
   // Never silent for two seconds: a limit that counted refusals would admit nobody again.
-  while (admitted.length < 12 && performance.now() - beganAtMs < 20_000) {
+  while (admitted.length < 12 && performance.now() - beganAtMs < 60_000) {
     const sentAtMs = performance.now()
     const { status } = await send(quick, 'GET', '/api/settings', { as: { token } })
     if (status === 200) admitted.push({ sentAtMs, answeredAtMs: performance.now() })

@@ -13,7 +13,7 @@ import {
   type StagedRun,
 } from './stages.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 /** How soon nothing of a cancelled run may run any more. */
 const GONE_LIMIT_MS = 10_000
@@ -72,7 +72,7 @@ test('a run is cancelled while the agent works, whatever it started', async () =
     `run trap '' INT TERM HUP; setsid -f ${sleeper}; (${sleeper} &); (setsid ${sleeper} &)`,
     'write work.txt done',
   )
-  expect(await waitUntil(() => processesWith(mark).length === 3, { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(() => processesWith(mark).length === 3, { limitMs: 30_000 })).toBe(true)
   await expectCancelled(run, mark)
   expect(run.remote.read(run.branch, 'work.txt')).toBeNull()
 })

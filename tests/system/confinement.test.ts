@@ -9,7 +9,7 @@ import { script, startRun, waitForEnd } from './runs.ts'
 import { runInHarness, STAGE_SETTINGS, sandboxFiles } from './stages.ts'
 import { instanceSecrets, secretsIn } from './traces.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 let system: System
 let account: Account
@@ -97,13 +97,13 @@ test('the agent reaches neither Postgres nor NATS nor any service, straight or b
 /** Shell commands that say REACHED when there is a way: straight, asking the proxy in three manners. */
 function waysTo(target: string): string[] {
   const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(target) ?? []
-  const curl = 'curl -sS -m 3 -o /tmp/answer -w "%{http_code}" --noproxy "" -x $http_proxy'
+  const curl = 'curl -sS -m 20 -o /tmp/answer -w "%{http_code}" --noproxy "" -x $http_proxy'
   const byHand = `printf 'CONNECT ${target} HTTP/1.1\\r\\nHost: ${target}\\r\\n\\r\\n'`
   return [
-    `timeout 3 bash -c '</dev/tcp/${host}/${port}' && echo REACHED ${target}`,
+    `timeout 20 bash -c '</dev/tcp/${host}/${port}' && echo REACHED ${target}`,
     `${curl} http://${target}/readyz | grep -q 200 && echo REACHED ${target}`,
     `${curl} -p http://${target}/readyz | grep -q 200 && echo REACHED ${target}`,
-    `${byHand} | timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat >&3; head -1 <&3' | grep -q ' 200' && echo REACHED ${target}`,
+    `${byHand} | timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat >&3; head -1 <&3' | grep -q ' 200' && echo REACHED ${target}`,
   ]
 }
 

@@ -9,7 +9,7 @@ import { call, OPEN_DOORS, send, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 import { type Secrets, secretsIn, secretsInDatabase, secretsInFiles } from './traces.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const github = startTestGithub()
 let system: System
@@ -22,7 +22,7 @@ beforeAll(async () => {
       ...{ CRON_SECRET, E2E_AUTH_SECRET: TEST_SECRET },
     },
   })
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await system.stop()
   await github.stop()

@@ -7,7 +7,7 @@ import { GIT_ROOT, makeRepository } from './repositories.ts'
 import { getRun, type Run, type RunEvent, readEvents, script, startRun } from './runs.ts'
 import { openStorage, type Storage } from './stored.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 const LINES = 10_000
 const CUTS = 100
@@ -34,12 +34,12 @@ beforeAll(async () => {
     cuts += 1
     return cuts > CUTS ? null : Math.floor(Math.random() * 30_000)
   }
-  seen = await followRun(system, ada, longRun.runId, { cutAfterBytes })
-}, 120_000)
+  seen = await followRun(system, ada, longRun.runId, { cutAfterBytes, limitMs: 240_000 })
+}, 300_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index))
 const idsOf = (events: RunEvent[]) => events.map(({ id }) => id)
@@ -197,5 +197,8 @@ describe('a stream goes on where it was', () => {
 
 /** What time does in a minute. */
 async function loseTheLease({ runId }: Run): Promise<void> {
-  await storage.query(`update runtime.agent_runs set lease_expires_at = now() where id = $1`, [runId])
+  await storage.query(
+    `update runtime.agent_runs set lease_expires_at = now() - interval '1 second' where id = $1`,
+    [runId],
+  )
 }

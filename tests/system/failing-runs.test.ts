@@ -9,10 +9,11 @@ import { makeRepository } from './repositories.ts'
 import { getRun, readEvents, script, startRun, waitForEnd } from './runs.ts'
 import { runCloning, runInHarness, STAGE_SETTINGS } from './stages.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
-const TIMEOUT_SECONDS = 8
-const IDLE_SECONDS = 4
+/** Agents that are held are silent meanwhile, so this is how long a test may hold one. */
+const IDLE_SECONDS = 10
+const TIMEOUT_SECONDS = 20
 
 let system: System
 let account: Account
@@ -31,7 +32,7 @@ function stubbornTree() {
   const mark = `stubborn-${crypto.randomUUID()}`
   const sleeper = `bash -c 'exec -a ${mark} sleep 600' >/dev/null 2>&1`
   const line = `run trap '' INT TERM HUP; setsid -f ${sleeper}; (${sleeper} &); (setsid ${sleeper} &)`
-  return { line, isGone: () => waitUntil(() => processesWith(mark).length === 0, { limitMs: 10_000 }) }
+  return { line, isGone: () => waitUntil(() => processesWith(mark).length === 0, { limitMs: 30_000 }) }
 }
 
 /** How a run failed: its error, and what the last event says of it. */
@@ -51,7 +52,7 @@ async function failureOfPrompt(...lines: string[]) {
 
 test('an agent that works too long is ended with everything it started', async () => {
   const tree = stubbornTree()
-  const chatter = Array.from({ length: 60 }, () => ['say still here', 'sleep 500']).flat()
+  const chatter = Array.from({ length: 120 }, () => ['say still here', 'sleep 500']).flat()
   const failure = await failureOfPrompt(tree.line, 'write half.txt done', 'usage 7 3', ...chatter)
   expect(failure).toMatchObject({
     code: 'timeout',
@@ -113,10 +114,10 @@ test.each(['codex', 'claude-code'])('without a key for its model %s does not sta
 test('SIGTERM fails what an agent works on, gives back what has not begun, and leaves no process', async () => {
   const other = await signUpWithToken(system)
   const tree = stubbornTree()
-  const [working, cloning] = [await runInHarness(system, other, tree.line), await runCloning(system, other)]
+  const [cloning, working] = [await runCloning(system, other), await runInHarness(system, other, tree.line)]
   const pid = system.state().processes.runtime?.pid ?? 0
   process.kill(pid, 'SIGTERM')
-  expect(await waitUntil(() => system.state().processes.runtime?.pid !== pid, { limitMs: 15_000 })).toBe(true)
+  expect(await waitUntil(() => system.state().processes.runtime?.pid !== pid, { limitMs: 60_000 })).toBe(true)
   expect(await tree.isGone()).toBe(true)
   await system.ready('runtime')
   expect(await getRun(system, other, working.runId)).toMatchObject({

@@ -29,10 +29,10 @@ beforeAll(async () => {
   })
   ada = await signUpWithToken(system)
   repoId = (await makeRepository(system, ada)).repoId
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 interface Shot {
   method: string

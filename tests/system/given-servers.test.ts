@@ -7,12 +7,12 @@ import { type System, startSystem } from './launch.ts'
 import { GIT_ROOT, makeRepository } from './repositories.ts'
 import { startRun, waitForEnd } from './runs.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let system: System | null = null
 afterAll(async () => {
   await system?.stop()
-}, 30_000)
+}, 120_000)
 
 test('a given Postgres and NATS are used, and no others are started', async () => {
   const { createDatabase } = await usePostgres()

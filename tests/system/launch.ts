@@ -1,9 +1,9 @@
 /** Starts the whole product as a person does, as real processes, for tests that look at it from outside. */
 import { join } from 'node:path'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { isStillRunning } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit, temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import type { ProgramName } from '@mogplex/local/processes.ts'
 import { readState, type State } from '@mogplex/local/state.ts'
 
@@ -52,7 +52,7 @@ const ROOT = join(import.meta.dir, '../..')
  */
 export async function startSystem(launch: Launch = {}): Promise<System> {
   const home = launch.home ?? join(temporaryDirectory('system'), 'home')
-  const port = launch.port ?? (await findFreePort())
+  const port = launch.port ?? (await reservePort())
   const launcher = runLauncher({ ...launch, home, port })
   const isOver = () => launcher.child.exitCode !== null || launcher.child.signalCode !== null
   await waitUntil(() => isOver() || /^Ready after/m.test(launcher.output()), { limitMs: START_LIMIT_MS })
@@ -115,7 +115,7 @@ async function killProcess(state: State, name: ProgramName): Promise<number> {
   const known = state.processes[name]
   if (!known) throw new Error(`${name} does not run`)
   process.kill(known.pid, 'SIGKILL')
-  await waitUntil(() => !isStillRunning(known), { limitMs: 5_000, everyMs: 5 })
+  await waitUntil(() => !isStillRunning(known), { limitMs: 30_000, everyMs: 5 })
   return known.pid
 }
 

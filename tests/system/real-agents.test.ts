@@ -187,6 +187,6 @@ async function sandboxProcesses({ state }: System, command: string) {
   const runtime = state().processes.runtime?.pid ?? 0
   const tree = () => descendantsOf(runtime)
   const isThere = () => tree().some(process => process.command.endsWith(command))
-  expect(await waitUntil(isThere, { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(isThere, { limitMs: 60_000 })).toBe(true)
   return tree().map(process => ({ ...process, identity: identifyProcess(process.pid) ?? '' }))
 }

@@ -91,7 +91,7 @@ test('health is about the gateway, readiness names every service that does not a
   const unresolved = await send(system, 'GET', '/api/settings', { as: { token: `mog_${'a'.repeat(32)}` } })
   expect([unresolved.status, unresolved.headers.get('retry-after')]).toEqual([503, '60'])
   signal('SIGCONT', identity, projects)
-  expect(await waitUntil(async () => (await ask('/readyz'))[0] === 200, { limitMs: 10_000 })).toBe(true)
+  expect(await waitUntil(async () => (await ask('/readyz'))[0] === 200, { limitMs: 30_000 })).toBe(true)
 
   const head = await send(system, 'HEAD', '/healthz')
   expect([head.status, await head.text()]).toEqual([200, ''])

@@ -10,7 +10,7 @@ import { getRun, readEvents, script, startRun, waitForEnd } from './runs.ts'
 import { listSandboxes, readSandbox } from './sandboxes.ts'
 import { runInHarness, runsAtEveryStage, STAGE_SETTINGS, type StagedRun, sandboxFiles } from './stages.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 let system: System
 beforeAll(async () => {
@@ -59,7 +59,7 @@ test('after the run its sandbox is paused with its files; the same branch resume
   const isPaused = async () => (await listSandboxes(system, account))[0]?.status === 'paused'
   const first = await startRun(system, account, { ...fields, prompt: 'run echo kept > ~/kept' })
   await waitForEnd(system, account, first.runId)
-  expect(await waitUntil(isPaused, { limitMs: 5_000 })).toBe(true)
+  expect(await waitUntil(isPaused, { limitMs: 30_000 })).toBe(true)
   expect(descendantsOf(system.state().processes.runtime?.pid ?? 0)).toEqual([])
 
   const second = await startRun(system, account, { ...fields, prompt: 'run cat ~/kept' })
@@ -67,7 +67,7 @@ test('after the run its sandbox is paused with its files; the same branch resume
   const events = await readEvents(system, account, second.runId)
   expect(events.find(event => event.type === 'tool_result')?.payload).toMatchObject({ output: 'kept\n' })
   expect(events.find(event => event.payload.stage === 'git_sync')?.payload.fresh_clone).toBe(false)
-  expect(await waitUntil(isPaused, { limitMs: 5_000 })).toBe(true)
+  expect(await waitUntil(isPaused, { limitMs: 30_000 })).toBe(true)
   const { states } = await readSandbox(system, account, ended.sandboxRecordId ?? '')
   const aRun = ['installing', 'running', 'pausing', 'paused']
   expect(states).toEqual(['creating', ...aRun, ...aRun])
@@ -91,7 +91,7 @@ test('deleting a repo cancels its runs and removes what is kept of it', async ()
     expect(types).toContain('cancel_requested')
     expect(types.at(-1)).toBe('cancelled')
   }
-  expect(await waitUntil(() => !existsSync(files) && !existsSync(mirror), { limitMs: 20_000 })).toBe(true)
+  expect(await waitUntil(() => !existsSync(files) && !existsSync(mirror), { limitMs: 60_000 })).toBe(true)
   expect((await listSandboxes(system, account)).map(sandbox => sandbox.status)).toEqual(['stopped'])
 })
 

@@ -1,6 +1,6 @@
 /** `npm start`: brings everything up, keeps it up, and takes it down in order. */
 import { ConfigError } from '@mogplex/kit/config.ts'
-import { findFreePorts, isPortFree } from '@mogplex/kit/processes/free-port.ts'
+import { type HeldPort, holdFreePort, isPortFree } from '@mogplex/kit/processes/free-port.ts'
 import { SERVICE_NAMES } from '@mogplex/proto/services.ts'
 import type { Environment, Instance } from '../child-environment.ts'
 import { type Home, openHome } from '../home.ts'
@@ -12,6 +12,7 @@ import { PROCESS_NAMES, STOP_PLAN } from '../processes.ts'
 import { readSettings, type Settings } from '../settings.ts'
 import { readState } from '../state.ts'
 import { stopInOrder } from '../supervisor/stop-in-order.ts'
+import type { Program } from '../supervisor/supervise.ts'
 import { type Crew, createCrew } from './crew.ts'
 import { firstSteps } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
@@ -83,12 +84,15 @@ async function bringUp(crew: Crew, options: Start): Promise<void> {
   const startedAt = performance.now()
   terminal.say(`Mogplex starts; data, keys and logs are in ${home.root}`)
   const keys = await loadKeys(home.keysFile)
-  const [postgresPort = 0, natsPort = 0, ...servicePorts] = await findFreePorts(2 + SERVICE_NAMES.length)
+  const [postgresPort, natsPort] = await Promise.all([holdFreePort(), holdFreePort()])
+  const servicePorts = await Promise.all(SERVICE_NAMES.map(holdFreePort))
   const [databaseUrls, natsUrl] = await Promise.all([
     bringUpDatabase(crew, options, keys, postgresPort),
     bringUpNats(crew, options, keys, natsPort),
   ])
-  const servicePort = Object.fromEntries(SERVICE_NAMES.map((name, index) => [name, servicePorts[index] ?? 0]))
+  const servicePort = Object.fromEntries(
+    SERVICE_NAMES.map((name, index) => [name, servicePorts[index]?.port ?? 0]),
+  )
   const instance: Instance = {
     keys,
     ports: { ...servicePort, gateway: settings.port } as Instance['ports'],
@@ -99,7 +103,10 @@ async function bringUp(crew: Crew, options: Start): Promise<void> {
   }
   const starting = PROCESS_NAMES.map(name =>
     crew.start(
-      productProgram(name, { root: options.root, instance, own: options.environment }),
+      onPort(
+        productProgram(name, { root: options.root, instance, own: options.environment }),
+        servicePorts.find(({ port }) => port === instance.ports[name]),
+      ),
       instance.ports[name],
     ),
   )
@@ -109,26 +116,42 @@ async function bringUp(crew: Crew, options: Start): Promise<void> {
   terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl)}`)
 }
 
-async function bringUpDatabase(crew: Crew, { home, settings }: Start, keys: Keys, port: number) {
+/** Lets go of the port just before the program that is to have it starts. */
+function onPort(program: Program, held: HeldPort | undefined): Program {
+  const prepare = async () => {
+    await held?.release()
+    await program.prepare?.()
+  }
+  return { ...program, prepare }
+}
+
+async function bringUpDatabase(crew: Crew, { home, settings }: Start, keys: Keys, held: HeldPort) {
   if (settings.databaseUrl) {
+    await held.release()
     crew.knows({ databaseUrl: settings.databaseUrl })
     return openDatabase(settings.databaseUrl, keys)
   }
-  const { program, serverUrl, adminUrl } = await ownPostgres(home, keys, port)
+  const { program, serverUrl, adminUrl } = await ownPostgres(home, keys, held.port)
   crew.knows({ databaseUrl: adminUrl })
-  await crew.start(program, port).ready(READY_LIMIT_MS)
+  await crew.start(onPort(program, held), held.port).ready(READY_LIMIT_MS)
   await createOwnDatabase(serverUrl)
   return openDatabase(adminUrl, keys)
 }
 
-async function bringUpNats(crew: Crew, { home, settings }: Start, keys: Keys, port: number): Promise<string> {
+async function bringUpNats(
+  crew: Crew,
+  { home, settings }: Start,
+  keys: Keys,
+  held: HeldPort,
+): Promise<string> {
   if (settings.natsUrl) {
+    await held.release()
     crew.knows({ natsUrl: settings.natsUrl })
     return settings.natsUrl
   }
-  const { program, url } = ownNats(home, keys, port)
+  const { program, url } = ownNats(home, keys, held.port)
   crew.knows({ natsUrl: url })
-  await crew.start(program, port).ready(READY_LIMIT_MS)
+  await crew.start(onPort(program, held), held.port).ready(READY_LIMIT_MS)
   return url
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
@@ -43,8 +44,9 @@ function run(script: string, changes: Partial<Program> = {}): { program: Supervi
 
 test('a program that ends is started again, and says why it ended', async () => {
   const { program, seen } = run('echo works; sleep 0.3; exit 3')
-  await program.ready(5_000)
-  await waitUntil(() => seen.news.includes('is back'), { limitMs: 5_000 })
+  await program.ready(20_000)
+  const isBack = () => seen.news.includes('is back') && seen.output.length >= 12
+  await waitUntil(isBack, { limitMs: 20_000 })
   expect(seen.news[0]).toBe('ended (exit code 3); starting it again in 0.2 s')
   expect(seen.output).toStartWith('works\nworks\n')
   expect(new Set(seen.pids).size).toBe(seen.pids.length)
@@ -58,8 +60,8 @@ test('a program that never becomes ready is given up', async () => {
 
 test('a program that is stopped is not started again', async () => {
   const { program, seen } = run('sleep 600')
-  await program.ready(5_000)
-  await program.stop(5_000)
+  await program.ready(20_000)
+  await program.stop(20_000)
   await Bun.sleep(400)
   expect(seen.pids).toHaveLength(1)
   expect(seen.news).toEqual([])
@@ -67,21 +69,22 @@ test('a program that is stopped is not started again', async () => {
 
 test('a program that is stopped while it waits to be started again stays stopped', async () => {
   const { program, seen } = run('exit 1')
-  await waitUntil(() => seen.news.length === 1, { limitMs: 5_000 })
-  await program.stop(5_000)
-  await Bun.sleep(400)
-  expect(seen.pids).toHaveLength(1)
+  await waitUntil(() => seen.news.length > 0, { limitMs: 20_000, everyMs: 10 })
+  const starts = seen.pids.length
+  await program.stop(20_000)
+  await Bun.sleep(1_000)
+  expect(seen.pids).toHaveLength(starts)
 })
 
 test('a program that will not end is killed with all it started', async () => {
   const file = join(temporaryDirectory('supervise'), 'child')
   const { program, seen } = run(`trap '' TERM; sleep 600 & echo $! > ${file}; while :; do sleep 0.1; done`)
-  await waitUntil(() => Bun.file(file).exists(), { limitMs: 5_000 })
-  await Bun.sleep(100)
-  const child = Number(await Bun.file(file).text())
+  const written = async () => (existsSync(file) ? Bun.file(file).text() : '')
+  await waitUntil(async () => (await written()).endsWith('\n'), { limitMs: 20_000 })
+  const child = Number(await written())
   await program.stop(300)
   expect(seen.news).toEqual(['did not end in time and was killed'])
-  expect(await waitUntil(() => identifyProcess(child) === null, { limitMs: 5_000 })).toBe(true)
+  expect(await waitUntil(() => identifyProcess(child) === null, { limitMs: 20_000 })).toBe(true)
 })
 
 test('programs are stopped one after the other, and one that hangs does not use up the next one’s time', async () => {

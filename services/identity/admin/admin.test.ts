@@ -11,7 +11,7 @@ import {
   tokenIn,
 } from '../test-bench.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(120_000)
 
 let bench: IdentityBench
 beforeAll(async () => {

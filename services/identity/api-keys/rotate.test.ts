@@ -51,7 +51,7 @@ test('both tokens are good for the overlap, listed and linked; then the old one 
   expect(fresh).toMatchObject({ id: body.id, name: 'ci', scopes: ['read'], rotatedFrom: old.id })
   expect(previous).toMatchObject({ id: old.id, expiresAt: body.previousExpiresAt, rotatedTo: body.id })
   expect([fresh && 'rotatedTo' in fresh, previous && 'rotatedFrom' in previous]).toEqual([false, false])
-  await bench.sql`update identity.user_api_keys set expires_at = now() where id = ${old.id}`
+  await bench.sql`update identity.user_api_keys set expires_at = now() - interval '1 second' where id = ${old.id}`
   expect([await statusOf(old.token), await statusOf(body.token)]).toEqual(['invalid', 'valid'])
   const dump = await bench.sql`select (select json_agg(k)::text from identity.user_api_keys k) as keys,
     (select json_agg(o)::text from identity.outbox o) as outbox`
@@ -134,7 +134,7 @@ test('foreign, revoked, expired, unknown and malformed tokens are 404 and stay a
   const [mine, theirs] = [await somebodyWithKey(), await somebodyWithKey()]
   const [revoked, expired] = [await create(mine.userId), await create(mine.userId)]
   await bench.call('DELETE', `${PATH}/${revoked.id}`, { as: { userId: mine.userId } })
-  await bench.sql`update identity.user_api_keys set expires_at = now() where id = ${expired.id}`
+  await bench.sql`update identity.user_api_keys set expires_at = now() - interval '1 second' where id = ${expired.id}`
   for (const id of [theirs.old.id, revoked.id, expired.id, crypto.randomUUID(), 'nonsense', "'%20or%201=1"]) {
     const { status, body } = await answerOf(await rotate(mine.userId, id))
     expect([id, status, body]).toEqual([id, 404, { error: 'Not found', code: 'NOT_FOUND' }])

@@ -4,8 +4,8 @@ import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench
 
 /** Of each kind; `SIGN_IN_TRIES=200` for the whole measurement. */
 const TRIES = Number(process.env.SIGN_IN_TRIES ?? 15)
-/** A try of each kind is a second at most, on a machine that has much else to do. */
-setDefaultTimeout(45_000 + TRIES * 1_000)
+/** A try of each kind takes some seconds on a machine that has much else to do. */
+setDefaultTimeout(120_000 + TRIES * 4_000)
 
 /**
  * A look into the database takes a hundredth of a password hash, so that a kind which is not hashed would be
@@ -33,6 +33,7 @@ test('an unknown e-mail, a wrong password, no password and a disabled account ta
     disabled: disabled.email,
     without: without.email,
   }
+  /** The least of each kind: what else the machine does only ever adds. */
   const times: Record<string, number> = {}
   for (let round = 0; round <= TRIES; round += 1) {
     for (const [kind, email] of Object.entries(emails)) {
@@ -42,10 +43,11 @@ test('an unknown e-mail, a wrong password, no password and a disabled account ta
       await response.text()
       expect(response.status).toBe(401)
       // The first round warms up.
-      if (round > 0) times[kind] = (times[kind] ?? 0) + (performance.now() - startedAt) / TRIES
+      if (round > 0)
+        times[kind] = Math.min(times[kind] ?? Number.POSITIVE_INFINITY, performance.now() - startedAt)
     }
   }
-  const means = Object.values(times)
+  const least = Object.values(times)
   if (process.env.SIGN_IN_TRIES) console.log(times)
-  expect(Math.min(...means) / Math.max(...means)).toBeGreaterThan(ALIKE)
+  expect(Math.min(...least) / Math.max(...least)).toBeGreaterThan(ALIKE)
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApiError } from '@mogplex/kit/errors.ts'
 import { parseRemote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 import { useGitHttpServer } from '../test-bench/git-http-server.ts'
 import { git, makeBareRepository, makeWorkTree, useDirectory } from '../test-bench/git-repositories.ts'
@@ -19,7 +20,7 @@ afterAll(() => {
   else process.env.TMPDIR = inherited
 })
 const none: RemoteAuth = { kind: 'none' }
-const token = 'tok-%41 "$(id)" \'x'
+const token = `tok-${crypto.randomUUID()}-%41 "$(id)" 'x`
 const basic: RemoteAuth = { kind: 'basic', username: 'me@example.com', token }
 const open = useGitHttpServer(root, null)
 const guarded = useGitHttpServer(root, { username: 'me@example.com', token })
@@ -146,13 +147,12 @@ describe('http remotes', () => {
 
   test('a server that never answers is left after the limit, with every process, none of which names the credential', async () => {
     const port = listen(() => undefined)
-    const probing = refusal(probe(`http://127.0.0.1:${port}/app`, basic, { timeoutMs: 900 }))
-    await Bun.sleep(400)
-    expect(processesNaming(`127.0.0.1:${port}`)).not.toEqual([])
+    const probing = refusal(probe(`http://127.0.0.1:${port}/app`, basic, { timeoutMs: 4_000 }))
+    const running = () => processesNaming(`127.0.0.1:${port}`)
+    expect(await waitUntil(() => running().length > 0, { limitMs: 20_000, everyMs: 10 })).toBe(true)
     expect(processesNaming(token)).toEqual([])
-    expect(await probing).toContain('0.9 s')
-    await Bun.sleep(100)
-    expect(processesNaming(`127.0.0.1:${port}`)).toEqual([])
+    expect(await probing).toContain('4 s')
+    expect(await waitUntil(() => running().length === 0, { limitMs: 20_000 })).toBe(true)
   })
 
   test('an answer without end costs bounded memory and ends', async () => {
@@ -191,10 +191,12 @@ describe('ssh remotes', () => {
       },
     )
     const key: RemoteAuth = { kind: 'ssh', privateKey: 'no real key\n' }
-    const url = `ssh://git@pinned.invalid:${port}/app.git`
-    await refusal(probe(url, key, { addresses: ['127.0.0.1'], timeoutMs: 1_500 }))
+    // Of this run alone: it is looked for among all processes of the machine.
+    const host = `pinned-${crypto.randomUUID()}.invalid`
+    const url = `ssh://git@${host}:${port}/app.git`
+    await refusal(probe(url, key, { addresses: ['127.0.0.1'], timeoutMs: 5_000 }))
     expect(heard).toStartWith('SSH-2.0-')
-    expect(processesNaming(`pinned.invalid`)).toEqual([])
+    expect(await waitUntil(() => processesNaming(host).length === 0, { limitMs: 20_000 })).toBe(true)
   })
 })
 

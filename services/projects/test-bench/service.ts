@@ -7,9 +7,9 @@ import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient, type TestCaller } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
@@ -73,7 +73,7 @@ export async function startProjects(settings: Settings = {}) {
 }
 
 async function startOne(issuers: TestIssuers, settings: Settings) {
-  const port = await findFreePort()
+  const port = await reservePort()
   const baseUrl = `http://127.0.0.1:${port}`
   const environment = {
     PORT: String(port),

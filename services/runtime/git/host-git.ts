@@ -125,14 +125,17 @@ function feed(sink: Bun.FileSink | undefined, chunks: AsyncIterable<Uint8Array>)
   if (!sink) return
   const write = async () => {
     for await (const chunk of chunks) {
-      sink.write(chunk)
+      // Both may wait for the pipe, and either may find it closed.
+      await sink.write(chunk)
       await sink.flush()
     }
   }
-  const end = () => {
-    Promise.resolve(sink.end()).catch(() => undefined)
+  const end = async () => {
+    await sink.end()
   }
-  write().then(end, end)
+  write()
+    .then(end, end)
+    .catch(() => undefined)
 }
 
 async function pass(stream: ReadableStream<Uint8Array>, onChunk: (chunk: Uint8Array) => void) {

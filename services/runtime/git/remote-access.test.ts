@@ -8,7 +8,8 @@ import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
 import { commandLinesContaining, filesContaining } from './test-observe.ts'
 import { recordingSsh } from './test-recording-ssh.ts'
 
-const CREDENTIAL = { username: 'robot@team', token: 'tok-5e1f0c9a7b2d' }
+/** Of this run alone: it is looked for among all processes of the machine. */
+const CREDENTIAL = { username: 'robot@team', token: `tok-${crypto.randomUUID()}` }
 const auth = { kind: 'basic', ...CREDENTIAL } as const
 
 let bench: Bench

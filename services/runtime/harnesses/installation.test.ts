@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { chmod, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { ensureHarnessInstalled, InstallFailure } from './installation.ts'
 import { npmEnvironment } from './npm-install.ts'
 
@@ -116,7 +117,7 @@ test('the lock of a process that is gone is taken over', async () => {
 test('a stopped installation ends npm and throws the reason', async () => {
   const stop = new AbortController()
   const stopped = ensure('sleep 30', { signal: stop.signal, lines: [] }).catch(error => error)
-  await Bun.sleep(300)
+  expect(await waitUntil(() => Bun.file(log).exists(), { limitMs: 20_000 })).toBe(true)
   const reason = new Error('cancelled')
   stop.abort(reason)
   expect(await stopped).toBe(reason)

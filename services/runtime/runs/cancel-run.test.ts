@@ -10,7 +10,7 @@ import { cancelRun } from './cancel-run.ts'
 import { cancelledOutcome, finishRun, heldBy, type RunOutcome } from './transitions.ts'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {
@@ -118,13 +118,21 @@ test('a worker that does not answer: still streaming, the request stays, once', 
 test('a call that waits for the stop takes five seconds and no connection', async () => {
   const runs = await Promise.all(Array.from({ length: 15 }, () => heldRun('streaming')))
   const startedAtMs = performance.now()
-  const waiting = Promise.all(runs.map(run => cancel(run)))
+  let answered = 0
+  const waiting = Promise.all(
+    runs.map(async run => {
+      const answer = await cancel(run)
+      answered += 1
+      return answer
+    }),
+  )
+  // More wait than there are connections, and a stranger gets in all the same.
   const reader = await acceptedRun(runtime)
-  expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+  expect(answered).toBe(0)
   expect((await waiting).map(({ answer }) => answer)).toEqual(
     Array(15).fill({ status: 'streaming', ...requested }),
   )
-  expect(performance.now() - startedAtMs).toBeWithin(4_900, 9_000)
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(4_900)
   expect(reader.status).toBe('pending')
 })
 

@@ -7,7 +7,7 @@ import { type RunRequest, startRunAs, storedOf } from '../test-bench/run-client.
 import { acceptRun, type RunPlan } from './accept-run.ts'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {
@@ -111,24 +111,22 @@ describe('the same key', () => {
       ...{ repo: { id: repoId, fullName: 'a/b' }, baseBranch: 'm', workingBranch: 'm' },
     }
     const deps = { database: runtime.database, now: () => new Date() }
-    let release: () => void = () => undefined
-    const held = new Promise<void>(resolve => {
-      release = resolve
-    })
+    const [held, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const holder = runtime.sql.begin(async tx => {
       await tx`select pg_advisory_xact_lock(hashtextextended(${`run-key:${userId}:held`}, 0))`
-      await held
+      held.resolve()
+      await over.promise
     })
-    await Bun.sleep(50)
+    await held.promise
     await expect(acceptRun(deps, plan, 200)).rejects.toMatchObject({
       code: 'CONFLICT',
       retryAfterSeconds: 1,
     })
-    const waiters = Array.from({ length: 30 }, () => acceptRun(deps, plan))
+    const waiters = Array.from({ length: 30 }, () => acceptRun(deps, plan, 50_000))
     // More wait than there are connections, and a stranger still gets in.
     const stranger = runtime.addUser()
     expect((await start(stranger.userId, { repoId: stranger.repoId, prompt: 'x' })).status).toBe(202)
-    release()
+    over.resolve()
     await holder
     const kinds = (await Promise.all(waiters)).map(({ kind }) => kind)
     expect(kinds.filter(kind => kind === 'accepted')).toHaveLength(1)

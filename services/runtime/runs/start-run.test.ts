@@ -6,7 +6,7 @@ import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
 import { RUNS_PATH, type RunRequest, startRunAs, storedOf } from '../test-bench/run-client.ts'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

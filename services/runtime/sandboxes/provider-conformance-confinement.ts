@@ -38,7 +38,7 @@ function describeUser(bench: Bench): void {
       network: 'none',
     })
     await started.stdout.getReader().read()
-    const until = Date.now() + 5000
+    const until = Date.now() + 20_000
     const find = () => processesWith(marker).filter(({ commandLine }) => commandLine.startsWith(marker))
     while (find().length === 0 && Date.now() < until) await Bun.sleep(5)
     const owners = find().map(({ pid }) => statSync(`/proc/${pid}`).uid)

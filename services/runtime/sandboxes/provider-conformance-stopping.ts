@@ -1,5 +1,6 @@
 /** Conformance of sandbox providers: nothing survives stop, pause, destroy or the process's own end. */
 import { describe, expect, test } from 'bun:test'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import type { SandboxCommand, SandboxProcess } from './provider.ts'
 import { type Bench, commandLinesWith } from './provider-conformance.ts'
 
@@ -11,7 +12,6 @@ named() { exec -a "$0 ${marker} $1" sleep 1000; }
 (setsid bash -c 'exec -a "${marker} setsid" sleep 1000' &) &
 (setsid bash -c '(trap "" INT; exec -a "${marker} daemon" sleep 1000) </dev/null >/dev/null 2>&1 &')
 nohup bash -c 'exec -a "${marker} nohup" sleep 1000' >/dev/null 2>&1 &
-sleep 0.1
 echo started
 `
 const RUNAWAYS = 5
@@ -31,6 +31,15 @@ function named(marker: string): string[] {
   return commandLinesWith(`${marker} `).filter(line => !line.includes('named()'))
 }
 
+/** Resolves once all of them are there, and no shell any more that is about to become one. */
+async function untilAllRun(marker: string): Promise<void> {
+  const areThere = () => {
+    const lines = named(marker)
+    return lines.length === RUNAWAYS && !lines.some(line => line.includes('sleep'))
+  }
+  expect(await waitUntil(areThere, { limitMs: 20_000 })).toBe(true)
+}
+
 /** Starts a script and waits until it says `started`. */
 async function start(bench: Bench, script: string): Promise<SandboxProcess> {
   const command: SandboxCommand = { argv: ['bash', '-c', script], network: 'egress' }
@@ -43,7 +52,7 @@ function describeWholeTrees(bench: Bench): void {
   test('stop ends every process, however it tried to get away', async () => {
     const marker = newMarker()
     const started = await start(bench, `${runaways(marker)} wait`)
-    expect(named(marker)).toHaveLength(RUNAWAYS)
+    await untilAllRun(marker)
     await started.stop(300)
     expect(named(marker)).toEqual([])
     expect((await started.exited).exitCode).not.toBe(0)
@@ -61,12 +70,12 @@ function describeWholeTrees(bench: Bench): void {
 function describeGrace(bench: Bench): void {
   test('stop interrupts the whole tree first, and a process that ends by itself is not killed', async () => {
     const file = `interrupted-${crypto.randomUUID()}`
-    const inner = `trap "echo inner >>${file}; exit 0" INT; while :; do sleep 0.05; done`
+    const inner = `trap "echo inner >>${file}; exit 0" INT; touch ${file}.ready; while :; do sleep 0.05; done`
+    const isReady = `until [ -e ${file}.ready ]; do sleep 0.05; done`
     const started = await start(
       bench,
-      `set -m; bash -c '${inner}' & trap 'wait; echo outer >>${file}; exit 9' INT; echo started; while :; do sleep 0.05; done`,
+      `set -m; bash -c '${inner}' & trap 'wait; echo outer >>${file}; exit 9' INT; ${isReady}; echo started; while :; do sleep 0.05; done`,
     )
-    await Bun.sleep(200)
     await started.stop(20_000)
     expect(await started.exited).toEqual({ exitCode: 9, signal: null })
     expect((await bench.run({ script: `sort ${file}` })).stdout).toBe('inner\nouter\n')
@@ -100,6 +109,7 @@ function describePauseAndDestroy(bench: Bench): void {
     test(`${operation} ends all processes of its sandbox and of no other`, async () => {
       const [marker, kept] = [newMarker(), newMarker()]
       const other = await start(bench, `${runaways(kept)} wait`)
+      await untilAllRun(kept)
       const sandboxId = await bench.provider.create(crypto.randomUUID())
       const command: SandboxCommand = { argv: ['bash', '-c', `${runaways(marker)} wait`], network: 'none' }
       const several = await Promise.all([1, 2, 3].map(() => bench.provider.start(sandboxId, command)))

@@ -8,7 +8,7 @@ import { changeSandbox } from './lifecycle.ts'
 const SANDBOXES = '/api/v1/mogplex/sandboxes'
 
 // bunfig.toml cannot set it, and a helper only for the first file that imports it.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let runtime: HttpRuntime
 beforeAll(async () => {

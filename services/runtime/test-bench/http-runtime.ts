@@ -1,18 +1,18 @@
 /**
  * The HTTP side of runtime as a started service, without workers: real Postgres, real NATS, real assertions,
- * and the two services it asks, answering over NATS from plain maps.
+ * and the two services it asks, answering over NATS and over HTTP from plain maps.
  */
 import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
 import { startService } from '@mogplex/kit/boot/service.ts'
 import { answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
-import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
+import { openBus } from '@mogplex/kit/bus/connect.ts'
 import { type Live, openLive } from '@mogplex/kit/bus/live.ts'
 import { connectDatabase, type Database, type DatabaseConnection } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { type TestNats, useNats } from '@mogplex/kit/test-bench/nats.ts'
+import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { type ServiceClient, serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
@@ -20,6 +20,7 @@ import { getUser } from '@mogplex/proto/identity.ts'
 import { getRepo } from '@mogplex/proto/projects.ts'
 import { LIVE_RUNS } from '@mogplex/proto/runtime.ts'
 import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
 import { deadLetters, inbox, outbox } from '../database/schema.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { runRoutes } from '../runs/routes.ts'
@@ -45,8 +46,8 @@ export interface HttpRuntime extends Replica {
   addUser: (user?: Partial<User>, repo?: Partial<Repo>) => { userId: string; repoId: string }
   repos: Map<string, Repo & { userId: string }>
   users: Map<string, User>
-  /** Moves runtime's clock. */
-  clock: { offsetMs: number }
+  /** Runtime's clock, the real one unless it is replaced. */
+  clock: { now: () => Date }
   /** How often workers were woken. */
   wakes: { count: number }
   /** How many listen for wakes now, in all replicas: open streams and waiting cancels. */
@@ -69,12 +70,15 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
   const { url } = await createDatabase('runtime')
   const repos: HttpRuntime['repos'] = new Map()
   const users: HttpRuntime['users'] = new Map()
-  const state = { clock: { offsetMs: 0 }, wakes: { count: 0 }, listeners: { count: 0 } }
+  const state = { clock: { now: () => new Date() }, wakes: { count: 0 }, listeners: { count: 0 } }
   const peers = answerAsPeers({ natsUrl: nats.url, issuers, repos, users })
-  const startReplica = () => startHttpService({ url, natsUrl: nats.url, issuers, ...state })
+  const startReplica = () =>
+    startHttpService({ url, natsUrl: nats.url, issuers, peerUrls: peers.urls, ...state })
   const first = await startReplica()
   const connection = await connectDatabase({ url, applicationName: 'test', log })
   const bus = openBus({ url: nats.url, serviceName: 'runtime', log })
+  // Wakes that a test sends or waits for must not be lost.
+  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
   return {
     ...first,
     ...state,
@@ -93,7 +97,7 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
     startReplica,
     close: async () => {
       await first.stop()
-      await Promise.all([connection.close(), bus.close(), ...peers.map(peer => peer.close())])
+      await Promise.all([connection.close(), bus.close(), peers.close()])
       await nats.close()
     },
   }
@@ -112,12 +116,13 @@ async function startHttpService(options: {
   url: string
   natsUrl: string
   issuers: TestIssuers
-  clock: { offsetMs: number }
+  peerUrls: { IDENTITY_URL: string; PROJECTS_URL: string }
+  clock: { now: () => Date }
   wakes: { count: number }
   listeners: { count: number }
 }): Promise<Replica> {
   const { clock, wakes, listeners, issuers } = options
-  const port = await findFreePort()
+  const port = await reservePort()
   const closers = await startService(
     {
       name: 'runtime',
@@ -128,7 +133,7 @@ async function startHttpService(options: {
         const deps = {
           ...kit,
           live: countListeners(openLive(kit.bus, LIVE_RUNS), listeners),
-          now: () => new Date(Date.now() + clock.offsetMs),
+          now: () => clock.now(),
           wakeWorkers: () => {
             wakes.count += 1
           },
@@ -141,8 +146,7 @@ async function startHttpService(options: {
       PORT: String(port),
       NATS_URL: options.natsUrl,
       DATABASE_URL: options.url,
-      IDENTITY_URL: 'http://127.0.0.1:9',
-      PROJECTS_URL: 'http://127.0.0.1:9',
+      ...options.peerUrls,
       RUNTIME_URL: `http://127.0.0.1:${port}`,
       ...issuers.environmentOf('runtime'),
     },
@@ -175,13 +179,16 @@ export function countListeners(live: Live, listeners: { count: number }): Live {
   }
 }
 
-/** Projects and identity, as far as the start of a run needs them. */
+/**
+ * Projects and identity, as far as the start of a run needs them; by HTTP too, since a replica that has just
+ * started may not be connected to NATS yet.
+ */
 function answerAsPeers(options: {
   natsUrl: string
   issuers: TestIssuers
   repos: HttpRuntime['repos']
   users: HttpRuntime['users']
-}): Bus[] {
+}) {
   const { repos, users, issuers } = options
   const answers = {
     projects: answer(getRepo, async ({ userId, repoId }) => {
@@ -193,10 +200,19 @@ function answerAsPeers(options: {
     identity: answer(getUser, async ({ userId }) => ({ user: users.get(userId) ?? null })),
   }
   const publicKeys = JSON.parse(issuers.environmentOf('runtime').ASSERTION_PUBLIC_KEYS)
-  return (['projects', 'identity'] as const).map(serviceName => {
+  const serve = (serviceName: keyof typeof answers) => {
     const bus = openBus({ url: options.natsUrl, serviceName, log })
     const verify = createAssertionVerifier({ audience: serviceName, issuers: ['runtime'], publicKeys })
-    serveAnswers({ bus, verify, log, answers: [answers[serviceName]] })
-    return bus
-  })
+    const app = new Elysia()
+      .use(serveAnswers({ bus, verify, log, answers: [answers[serviceName]] }))
+      .listen({ port: 0, hostname: '127.0.0.1' })
+    return { bus, app, url: `http://127.0.0.1:${app.server?.port}` }
+  }
+  const [identity, projects] = [serve('identity'), serve('projects')]
+  return {
+    urls: { IDENTITY_URL: identity.url, PROJECTS_URL: projects.url },
+    close: async () => {
+      for (const { bus, app } of [identity, projects]) await Promise.all([bus.close(), app.stop(true)])
+    },
+  }
 }

@@ -10,8 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => bench.close())
 
-const stops = (lease: Lease, limitMs = 8_000) =>
-  waitUntil(() => lease.signal.aborted, { limitMs, everyMs: 20 })
+const stops = (lease: Lease) => waitUntil(() => lease.signal.aborted, { limitMs: 30_000, everyMs: 20 })
 const secondsLeft = async (runId: string) => {
   const [row] = await bench.sql<{ left: number }[]>`
     select extract(epoch from lease_expires_at - now())::float as left from runtime.agent_runs where id = ${runId}`
@@ -31,7 +30,7 @@ test('it is renewed for as long as it is held, after a cancel too', async () => 
   const left = await secondsLeft(claim.run.id)
   await Bun.sleep(2_000)
   expect(await secondsLeft(claim.run.id)).toBeLessThan(left)
-}, 20_000)
+}, 120_000)
 
 test('a cancel stops the work within a poll when its wake is lost', async () => {
   const claim = await bench.claimed()
@@ -48,7 +47,7 @@ test('work stops when somebody else holds the run, and that is the last word', a
   lease.abort('cancelled')
   expect(lease.stopReason()).toBe('cancelled')
   await bench.sql`update runtime.agent_runs set lease_token = gen_random_uuid() where id = ${claim.run.id}`
-  await waitUntil(() => lease.stopReason() === 'lease-lost', { limitMs: 8_000 })
+  await waitUntil(() => lease.stopReason() === 'lease-lost', { limitMs: 30_000 })
   lease.abort('shutdown')
   expect(lease.stopReason()).toBe('lease-lost')
   lease.end()
@@ -60,9 +59,9 @@ test('a database that answers nothing ends the work with the lease, and not befo
   const startedAtMs = performance.now()
   await bench.sql.begin(async tx => {
     await tx`lock table runtime.agent_runs in access exclusive mode`
-    expect(await stops(lease, 12_000)).toBe(true)
+    expect(await stops(lease)).toBe(true)
   })
   expect(lease.stopReason()).toBe('lease-lost')
   expect(performance.now() - startedAtMs).toBeGreaterThan(2_000)
   lease.end()
-}, 20_000)
+}, 120_000)

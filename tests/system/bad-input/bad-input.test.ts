@@ -17,16 +17,16 @@ import type { Field, Verdict } from './fields.ts'
 import { INPUTS } from './inputs.ts'
 import { MALFORMED_IDS, NO_OBJECTS, ODD_IDS, QUERY_VALUES, VALUES, type Value } from './values.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let scene: Scene
 beforeAll(async () => {
   scene = await setScene()
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await scene.storage.close()
   await scene.system.stop()
-}, 60_000)
+}, 120_000)
 
 const readers = ROUTES.filter(row => inputOf(row).fields)
 

@@ -15,7 +15,7 @@ import { type Example, examplesFor, type Sent } from './examples.ts'
 import { expectedStatus, isGuardedByOrigin, takesCookie } from './expectations.ts'
 import { type Caller, gatherPeople, type People, SECRETS } from './people.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let system: System
 let storage: Storage
@@ -35,11 +35,11 @@ beforeAll(async () => {
   // Who has no repo at all is told to connect GitHub, where a sync is asked for.
   await importRepository(system, people.stranger, { remote_url: makeRemote().path })
   examples = examplesFor(people.owner)
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await storage.close()
   await system.stop()
-}, 60_000)
+}, 120_000)
 
 const keyOf = ({ method, path }: Route) => `${method} ${path}`
 

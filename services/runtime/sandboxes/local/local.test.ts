@@ -3,12 +3,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, write
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '@mogplex/kit/log.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import type { SandboxProvider } from '../provider.ts'
 import { commandLinesWith, describeSandboxProvider } from '../provider-conformance.ts'
 import { createLocalSandboxProvider } from './local.ts'
 
 // Each test starts real processes, on machines that may be busy.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const scratch = mkdtempSync(join(tmpdir(), 'local-sandbox-'))
 const log = createLog({ process: 'test', level: 'silent' })
@@ -48,11 +49,11 @@ describe('local sandboxes', () => {
       await runtime.stdout.getReader().read()
       // 0 and a little more hit bubblewrap while it still builds the sandbox.
       await Bun.sleep(round < 5 ? round * 3 : 150)
-      if (round === 7) expect(commandLinesWith(`${marker} `).length).toBeGreaterThan(0)
+      const runs = () => commandLinesWith(`${marker} `).length > 0
+      if (round === 7) expect(await waitUntil(runs, { limitMs: 20_000 })).toBe(true)
       runtime.kill('SIGKILL')
       await runtime.exited
-      const until = Date.now() + 5000
-      while (commandLinesWith(marker).length > 0 && Date.now() < until) await Bun.sleep(20)
+      await waitUntil(() => commandLinesWith(marker).length === 0, { limitMs: 20_000 })
       expect(commandLinesWith(marker)).toEqual([])
     }
   })

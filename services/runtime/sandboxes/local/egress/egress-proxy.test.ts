@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { createDestinationRule } from './destination.ts'
 import { type EgressProxy, openEgressProxy } from './egress-proxy.ts'
 
@@ -117,10 +118,14 @@ test('a reader that stops reading stops the sender', async () => {
   }
   const socket = await tunnel()
   socket.pause()
-  await Bun.sleep(300)
-  const before = sent
-  await Bun.sleep(300)
-  expect(sent).toBe(before)
+  // Once what is between them is full.
+  let before = -1
+  const stands = () => {
+    const isSame = sent === before
+    before = sent
+    return isSame
+  }
+  expect(await waitUntil(stands, { limitMs: 20_000, everyMs: 300 })).toBe(true)
   expect(sent).toBeLessThan(64 << 20)
   socket.destroy()
 })
