@@ -61,6 +61,22 @@ test('every statement is answered, however often connections are cut', async () 
   expect(await connection.isReady()).toBe(true)
 }, 60_000)
 
+test('a connection that is cut while it is being made fails who waits for it, and nobody else', async () => {
+  const { sql } = connection
+  let isOver = false
+  const asking = Array.from({ length: 3 }, async () => {
+    while (!isOver) await sql`select 1`.catch((err: unknown) => expect(isDatabaseAway(err)).toBe(true))
+  })
+  // New connections first ask for the types of arrays; what that fails with used to be nobody's.
+  for (let cut = 0; cut < 150; cut += 1) {
+    await endConnections()
+    await Bun.sleep(cut % 12)
+  }
+  isOver = true
+  await Promise.all(asking)
+  expect(await connection.isReady()).toBe(true)
+}, 60_000)
+
 test('what a statement itself is refused for is no outage', async () => {
   const failure = await connection.sql`select 1 / 0`.catch((err: unknown) => err)
   expect(isDatabaseAway(failure)).toBe(false)

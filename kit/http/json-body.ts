@@ -47,7 +47,8 @@ function parse(text: string): unknown {
 /** Deeper than anything the product reads, far from the depth that exhausts the stack. */
 const MAX_DEPTH = 200
 
-function isStorable(text: string): boolean {
+/** Whether Postgres can keep the text as it is: no NUL, no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 

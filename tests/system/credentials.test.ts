@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { startHandOff } from '@mogplex/cli-hand-off'
 import { startTestGithub } from '@mogplex/kit/test-bench/github.ts'
-import { call, OPEN_DOORS, send } from './accounts.ts'
+import { call, OPEN_DOORS, send, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 import { type Secrets, secretsIn, secretsInDatabase, secretsInFiles } from './traces.ts'
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
       ...OPEN_DOORS,
       LOG_LEVEL: 'debug',
       ...github.settings,
-      ...{ CRON_SECRET: 'the-secret-of-the-scheduler', E2E_AUTH_SECRET: 'the-secret-of-tests' },
+      ...{ CRON_SECRET, E2E_AUTH_SECRET: TEST_SECRET },
     },
   })
 }, 60_000)
@@ -28,6 +28,8 @@ afterAll(async () => {
   await github.stop()
 })
 
+const CRON_SECRET = 'the-secret-of-the-scheduler'
+const TEST_SECRET = 'the-secret-of-tests'
 const EMAIL = 'ada@example.test'
 const newPassword = () => `password-${crypto.randomUUID()}`
 const cookieIn = (response: { headers: Headers }, name: string) =>
@@ -86,17 +88,43 @@ async function liveThroughEverything(): Promise<Secrets> {
   }
 }
 
+/** The scheduler and a test come with their secret, somebody else with what may be another's; gives the latter. */
+async function guess(): Promise<Secrets> {
+  const { userId } = await signUpWithToken(system)
+  const sync = (secret: string) => send(system, 'POST', '/api/cron/sync-models', { as: { token: secret } })
+  const asTest = (secret: string) =>
+    send(system, 'GET', '/api/repos', {
+      headers: { 'x-mogplex-e2e-auth': secret, 'x-mogplex-e2e-user-id': userId },
+    })
+  // The secret is good, there is just no feed.
+  expect((await sync(CRON_SECRET)).status).toBe(503)
+  expect((await asTest(TEST_SECRET)).status).toBe(200)
+  const guesses = {
+    'guessed token': `mog_${crypto.randomUUID().replaceAll('-', '')}`,
+    'guessed session': crypto.randomUUID().replaceAll('-', '').padEnd(43, 'x'),
+    'guessed cron secret': `cron-${crypto.randomUUID()}`,
+    'guessed test secret': `test-${crypto.randomUUID()}`,
+  }
+  const refusals = [
+    await send(system, 'GET', '/api/repos', { as: { token: guesses['guessed token'] } }),
+    await send(system, 'GET', '/api/repos', {
+      as: { cookie: `mogplex_session=${guesses['guessed session']}` },
+    }),
+    await sync(guesses['guessed cron secret']),
+    await asTest(guesses['guessed test secret']),
+  ]
+  expect(refusals.map(({ status }) => status)).toEqual([401, 401, 401, 401])
+  return guesses
+}
+
 test('nothing that proves who somebody is can be read off the database, the messages or the logs', async () => {
   const secrets = await liveThroughEverything()
   expect(Object.entries(secrets).filter(([, value]) => value.length < 16)).toEqual([])
   const configured = {
-    ...{
-      'client secret': github.settings.GITHUB_CLIENT_SECRET,
-      'cron secret': 'the-secret-of-the-scheduler',
-    },
-    'test secret': 'the-secret-of-tests',
+    'client secret': github.settings.GITHUB_CLIENT_SECRET,
+    ...{ 'cron secret': CRON_SECRET, 'test secret': TEST_SECRET },
   }
-  const all = { ...secrets, ...configured }
+  const all = { ...secrets, ...configured, ...(await guess()) }
   expect(await secretsInDatabase(system, all)).toEqual([])
   // NATS keeps its messages in files below the home, and so do the logs; Postgres' own are looked at too.
   expect(secretsInFiles(system.home, all)).toEqual([])

@@ -16,9 +16,22 @@ export function secretsIn(text: string | Uint8Array, secrets: Secrets, place: st
   )
 }
 
-/** As it is, and as it goes over the wire or into a file of another kind. */
+/** As it is, and as it goes over the wire, into a column of bytes or into a file of another kind. */
 function formsOf(secret: string): string[] {
-  return [secret, Buffer.from(secret).toString('base64').replace(/=+$/, ''), encodeURIComponent(secret)]
+  const bytes = Buffer.from(secret)
+  const encoded = (['base64', 'base64url'] as const).flatMap(encoding =>
+    [0, 1, 2].map(before => withinBase64(bytes, before, encoding)),
+  )
+  return [...new Set([secret, encodeURIComponent(secret), bytes.toString('hex'), ...encoded])]
+}
+
+/** What stands in the encoded text of something longer, whatever is around: `before` bytes into a group of three. */
+function withinBase64(bytes: Buffer, before: number, encoding: 'base64' | 'base64url'): string {
+  const text = Buffer.concat([Buffer.alloc(before), bytes])
+    .toString(encoding)
+    .replace(/=+$/, '')
+  const isCutInGroup = (before + bytes.length) % 3 !== 0
+  return text.slice(before === 0 ? 0 : before + 1, isCutInGroup ? -1 : undefined)
 }
 
 /** All files below a directory whose path, relative to it, is not left out. */

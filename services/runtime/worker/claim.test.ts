@@ -97,7 +97,7 @@ test('a run that is given back waits its time', async () => {
   const claim = await bench.claimed()
   expect(await releaseRun(bench.database, claim, 60)).toBe(true)
   expect(await bench.claim()).toBeNull()
-  await bench.sql`update runtime.agent_runs set not_before = now() where id = ${claim.run.id}`
+  await bench.sql`update runtime.agent_runs set not_before = now() - interval '1 second' where id = ${claim.run.id}`
   expect(idOf(await bench.claim())).toBe(claim.run.id)
 })
 

@@ -1,7 +1,8 @@
 /** The catalogue feed of a model gateway, read with suspicion (identity spec 8, "sync-models"). */
 import { unavailable } from '@mogplex/kit/errors.ts'
+import { isStorable } from '@mogplex/kit/http/json-body.ts'
 import { matches } from '@mogplex/kit/validation.ts'
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
 /** A language model of the feed as the catalogue keeps it. */
 export interface FeedModel {
@@ -25,15 +26,18 @@ const TIME_LIMIT_MS = 20_000
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_ID_CHARS = 200
 
+/** A feed may write null for what it does not know. */
+const known = <Schema extends TSchema>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]))
+
 const Entry = Type.Object({
   id: Type.String({ pattern: '^[^\\s/]+/\\S+$', maxLength: MAX_ID_CHARS }),
-  name: Type.Optional(Type.String({ minLength: 1 })),
-  owned_by: Type.Optional(Type.String({ minLength: 1 })),
-  type: Type.Optional(Type.String()),
-  tags: Type.Optional(Type.Array(Type.String())),
+  name: known(Type.String({ minLength: 1 })),
+  owned_by: known(Type.String({ minLength: 1 })),
+  type: known(Type.String()),
+  tags: known(Type.Array(Type.String())),
   context_window: Type.Optional(Type.Unknown()),
   /** Seconds since 1970. */
-  released: Type.Optional(Type.Number()),
+  released: known(Type.Number()),
   pricing: Type.Optional(Type.Unknown()),
 })
 type Entry = Static<typeof Entry>
@@ -73,8 +77,8 @@ async function readText(response: Response): Promise<string> {
 
 /**
  * The models to keep: language models that can use tools and are not too old; an id that comes twice counts
- * once. An entry of another shape is left out, so that one bad entry does not keep all prices from being
- * corrected. 503 when nothing is left: a feed that broke must not empty the catalogue.
+ * once. An entry of another shape, or with text no table can hold, is left out, so that one bad entry does not
+ * keep all prices from being corrected. 503 when nothing is left: a feed that broke must not empty the catalogue.
  */
 export function readFeed(feed: unknown, maxAgeMonths: number, now: Date): Feed {
   if (!matches(Type.Object({ data: Type.Array(Type.Unknown()) }), feed)) {
@@ -84,16 +88,21 @@ export function readFeed(feed: unknown, maxAgeMonths: number, now: Date): Feed {
   const models = new Map<string, FeedModel>()
   for (const entry of feed.data) {
     if (!matches(Entry, entry) || !isKept(entry, oldest) || models.has(entry.id)) continue
-    models.set(entry.id, readEntry(entry))
+    const model = readEntry(entry)
+    if (textsOf(model).every(isStorable)) models.set(model.id, model)
   }
   if (models.size === 0) throw unavailable('The model catalogue feed holds no model to keep')
   return { models: [...models.values()], total: feed.data.length }
 }
 
 function isKept({ type, tags, released }: Entry, oldest: number): boolean {
-  if (type !== undefined && type !== 'language') return false
-  if (tags !== undefined && !tags.includes('tool-use')) return false
-  return released === undefined || released >= oldest
+  if ((type ?? 'language') !== 'language') return false
+  if (tags && !tags.includes('tool-use')) return false
+  return (released ?? Number.POSITIVE_INFINITY) >= oldest
+}
+
+function textsOf({ id, provider, name, capabilities }: FeedModel): string[] {
+  return [id, provider, name, ...(capabilities ?? [])]
 }
 
 function monthsBefore(now: Date, months: number): number {

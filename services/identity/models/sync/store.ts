@@ -1,6 +1,6 @@
 /** The SQL of a sync. Whoever writes the catalogue holds its lock. */
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
-import { and, count, eq, notInArray, or, sql } from 'drizzle-orm'
+import { and, count, eq, or, sql } from 'drizzle-orm'
 import { aiModels } from '../../database/schema.ts'
 import type { FeedModel } from './feed.ts'
 
@@ -12,9 +12,18 @@ export async function lockCatalogue(tx: Transaction): Promise<void> {
 const excluded = (column: string) => sql.raw(`excluded.${column}`)
 const isHiddenBySync = sql`${aiModels.hiddenBy} = 'sync'`
 
+/** A statement takes 65,535 values at most. */
+const ROWS_PER_STATEMENT = 1_000
+
 /** New models, and what the feed says of known ones. One that the operator hid stays hidden. */
 export async function upsertModels(tx: Transaction, models: readonly FeedModel[], now: Date): Promise<void> {
   const rows = models.map(model => ({ ...model, isAvailable: true, createdAt: now, updatedAt: now }))
+  for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
+    await upsertRows(tx, rows.slice(at, at + ROWS_PER_STATEMENT), now)
+  }
+}
+
+async function upsertRows(tx: Transaction, rows: (typeof aiModels.$inferInsert)[], now: Date): Promise<void> {
   await tx
     .insert(aiModels)
     .values(rows)
@@ -55,7 +64,7 @@ export async function retireOthers(tx: Transaction, ids: readonly string[], now:
       recommendedAt: null,
       updatedAt: now,
     })
-    .where(and(notInArray(aiModels.id, [...ids]), isStillOffered))
+    .where(and(sql`${aiModels.id} <> all(${sql.param([...ids])}::text[])`, isStillOffered))
 }
 
 export async function countRecommended(tx: Transaction): Promise<number> {

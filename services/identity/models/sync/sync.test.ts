@@ -75,6 +75,29 @@ test('the feed becomes the catalogue: fields, prices per token, what is kept', a
   expect(event?.payload).toEqual({ synced: 4 })
 })
 
+test('an entry that no table can hold is left out; null says as much as nothing', async () => {
+  serve(
+    model('acme/\0', {}),
+    model('acme/name', { name: 'a\0b' }),
+    model('acme/tag', { tags: ['tool-use', '\0'] }),
+    model('acme/half-\ud800'),
+    model('acme/half-\udbff'),
+    model('acme/nulls', { ...{ name: null, owned_by: null, type: null }, ...{ tags: null, released: null } }),
+  )
+  expect(await sync()).toEqual({ status: 200, body: { synced: 1, total_gateway: 6, recommended: 0 } })
+  expect(await rows()).toMatchObject([{ id: 'acme/nulls', name: 'acme/nulls', capabilities: null }])
+})
+
+test('a feed of more models than one statement takes is kept whole', async () => {
+  const models = Array.from({ length: 7_000 }, (_, index) => model(`acme/m${index}`))
+  serve(...models)
+  expect((await sync()).body.synced).toBe(7_000)
+  serve(...models.slice(1))
+  await sync()
+  const gone = await bench.sql`select id from identity.ai_models where not is_available`
+  expect([...gone]).toEqual([{ id: 'acme/m0' }])
+})
+
 test('what is gone is hidden and no longer recommended; what comes back is shown unless the operator hid it', async () => {
   serve(model('acme/a'), model('acme/b'), model('acme/c'))
   await sync()
