@@ -94,10 +94,22 @@ export function createGithubWorld() {
     )
     return found ? present(found) : missing()
   }
-  const answerUser = (path: string, { login }: Account, page: URLSearchParams): Response | null => {
+  const isMember = (org: WorldOrg, login: string) => org.members[login]?.state === 'active'
+  /** GitHub lists them to whoever may see the account, not only to those who run it. */
+  const installationsOf = ({ id, login }: Account): WorldInstallation[] =>
+    [...installations.values()].filter(
+      ({ account }) => account.id === id || orgs.some(org => org.id === account.id && isMember(org, login)),
+    )
+  const answerUser = (path: string, account: Account, page: URLSearchParams): Response | null => {
+    const { login } = account
+    if (path === '/user/installations') {
+      const seen = installationsOf(account)
+      const installed = paged(seen, page).map(described)
+      return Response.json({ total_count: seen.length, installations: installed })
+    }
     if (path === '/user/repos') return Response.json(paged(reposOf.get(login) ?? [], page))
     if (path === '/user/orgs') {
-      const mine = orgs.filter(org => org.members[login]?.state === 'active')
+      const mine = orgs.filter(org => isMember(org, login))
       return Response.json(
         paged(
           mine.map(org => ({ id: org.id, login: org.login })),
@@ -143,8 +155,12 @@ export function createGithubWorld() {
   }
 }
 
-function present({ repos: _, ...installation }: WorldInstallation): Response {
-  return Response.json({ app_id: 4_711, suspended_at: null, ...installation })
+function described({ repos: _, ...installation }: WorldInstallation) {
+  return { app_id: 4_711, suspended_at: null, ...installation }
+}
+
+function present(installation: WorldInstallation): Response {
+  return Response.json(described(installation))
 }
 
 function paged<Item>(items: Item[], query: URLSearchParams): Item[] {

@@ -1,6 +1,6 @@
 /** A GitHub on loopback for tests: the OAuth dance as GitHub does it, strictly, and the few API calls after it. */
 import { createHash } from 'node:crypto'
-import { createGithubWorld, type GithubWorld } from './github-world.ts'
+import { createGithubWorld, type GithubWorld, type WorldInstallation } from './github-world.ts'
 
 export interface GithubAccount {
   id: number
@@ -15,6 +15,8 @@ export interface TestGithub {
   settings: Record<'GITHUB_URL' | 'GITHUB_API_URL' | 'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET', string>
   /** Opens the authorise page as `account` and allows it, or not; resolves with where GitHub sends the browser. */
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
+  /** Opens the App's install page and installs it; resolves with where GitHub sends the browser. */
+  install: (installUrl: string, installing: Installing) => URL
   /** By path, what is answered instead of the truth. */
   broken: Map<string, () => Response | Promise<Response>>
   /** Organisations, repositories and installations, and the App they are of. */
@@ -28,11 +30,20 @@ export interface TestGithub {
   stop: () => Promise<void>
 }
 
+export interface Installing {
+  /** What comes to be; null where an owner of the organisation is asked first. */
+  installation: WorldInstallation | null
+  /** As the App's settings at GitHub say. */
+  setupUrl: string
+  /** Who is asked for a token on the way, where the App's settings say so. */
+  account?: GithubAccount
+}
+
 interface Grant {
   account: GithubAccount
-  redirectUri: string
-  challenge: string
   scope: string
+  /** What the trip was begun with; null where GitHub began it, after an install. */
+  begun: { redirectUri: string; challenge: string } | null
 }
 
 /** Starts it. */
@@ -56,7 +67,10 @@ export function startTestGithub(): TestGithub {
     codes.delete(body.code)
     const challenge = createHash('sha256').update(String(body.code_verifier)).digest('base64url')
     const isClient = body.client_id === clientId && body.client_secret === clientSecret
-    const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
+    const begun = grant?.begun
+    const isTrip = begun
+      ? begun.challenge === challenge && begun.redirectUri === body.redirect_uri
+      : body.code_verifier === undefined && body.redirect_uri === undefined
     if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
     return Response.json({
       access_token: giveToken(grant.account),
@@ -110,8 +124,26 @@ export function startTestGithub(): TestGithub {
         return back
       }
       const code = crypto.randomUUID()
-      const [redirectUri, challenge, scope] = [asked('redirect_uri'), asked('code_challenge'), asked('scope')]
-      codes.set(code, { account, redirectUri, challenge, scope })
+      const begun = { redirectUri: asked('redirect_uri'), challenge: asked('code_challenge') }
+      codes.set(code, { account, scope: asked('scope'), begun })
+      back.searchParams.set('code', code)
+      return back
+    },
+    install: (installUrl, { installation, setupUrl, account }) => {
+      const page = new URL(installUrl)
+      const path = `/apps/${world.appSettings.GITHUB_APP_NAME}/installations/new`
+      if (page.origin !== url || page.pathname !== path) throw new Error(`no page of GitHub: ${installUrl}`)
+      const back = new URL(setupUrl)
+      if (installation) {
+        world.installations.set(installation.id, installation)
+        back.searchParams.set('installation_id', String(installation.id))
+      }
+      back.searchParams.set('setup_action', installation ? 'install' : 'request')
+      const state = page.searchParams.get('state')
+      if (state) back.searchParams.set('state', state)
+      if (!account) return back
+      const code = crypto.randomUUID()
+      codes.set(code, { account, scope: '', begun: null })
       back.searchParams.set('code', code)
       return back
     },

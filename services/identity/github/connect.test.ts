@@ -2,11 +2,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { getGithubToken } from '@mogplex/proto/identity.ts'
 import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench.ts'
+import { standInForProjects } from './projects-stand-in.ts'
 import { browser, CONNECT, github, newAccount } from './trips.ts'
 
+const projects = standInForProjects()
+projects.isAppAvailable = false
 let bench: IdentityBench
 beforeAll(async () => {
   bench = await startIdentity(github.settings)
+  await bench.answerAs('projects', projects.answers)
 })
 afterAll(() => bench.stop())
 
@@ -19,6 +23,7 @@ test('somebody who is signed in connects an account, which is then nobody elseâ€
   const connected = await browser(bench.call, ada).trip(account, CONNECT)
   expect(github.asked().get('scope')).toBe('repo read:user')
   expect(connected.location).toBe('/?github=connected')
+  expect(projects.times('sync', ada.userId)).toBe(1)
   expect((await usersWith(account.id))[0]).toMatchObject({
     id: ada.userId,
     github_auth_mode: 'oauth',
@@ -38,7 +43,17 @@ test('somebody who is signed in connects an account, which is then nobody elseâ€
   expect(stolen.headers.get('location')).toBe('/?error=invalid_state')
 })
 
-test('an installation is nobodyâ€™s to claim: not a number, or not theirs', async () => {
+test('repositories that cannot be listed at once leave the account connected all the same', async () => {
+  for (const sync of [async () => false, projects.fails]) {
+    projects.sync = sync
+    const [account, { userId }] = [newAccount(), await signUpSomebody(bench)]
+    const { location } = await browser(bench.call, { userId }).trip(account, CONNECT)
+    expect(location).toBe('/?github=connected&repo_sync=failed')
+    expect(await usersWith(account.id)).toHaveLength(1)
+  }
+})
+
+test('without an App an installation is nobodyâ€™s to claim', async () => {
   const { userId } = await signUpSomebody(bench)
   for (const [id, code] of [
     ['501', 'github_installation_forbidden'],

@@ -1,0 +1,91 @@
+/** Back from GitHub with an account, with an installation of the App, or with both (identity spec 3). */
+import type { Requester } from '../audit/entry.ts'
+import type { IdentityKit } from '../environment.ts'
+import { claimForUser, syncForUser } from './ask-projects.ts'
+import { connectGithub } from './connect.ts'
+import { GithubFault } from './fault.ts'
+import { isGithubConfigured } from './oauth-client.ts'
+import { lookForInstallation } from './own-installations.ts'
+import type { GithubAccount, RoundTrips } from './round-trips.ts'
+import type { GithubPlace } from './settings.ts'
+import { readToken } from './tokens.ts'
+import { startPatience } from './wait-at-most.ts'
+
+/** Resolves with the redirect; throws {@link GithubFault}. */
+export function createConnectCallback(kit: IdentityKit, place: GithubPlace, trips: RoundTrips) {
+  const connected = (isSynced: boolean) =>
+    trips.arrive(`/?github=connected${isSynced ? '' : '&repo_sync=failed'}`)
+
+  /**
+   * Whose an installation is, only a token of the user can tell. Who has none that is good is sent for one, and
+   * comes back here with it.
+   */
+  const comeBackInstalled = async (
+    owner: Requester,
+    installationId: number,
+    account: GithubAccount | null,
+    leftMs: () => number,
+  ): Promise<Response> => {
+    const token = account?.token.accessToken ?? (await storedToken(kit, owner.userId))
+    const sight = token === null ? 'expired' : await look(place.apiUrl, token, installationId)
+    if (sight === 'expired') {
+      if (account) throw new GithubFault('github_installation_fetch')
+      if (!isGithubConfigured(kit.config)) throw new GithubFault('github_installation_forbidden')
+      return trips.toConnect(owner.userId, installationId)
+    }
+    if (sight === 'unseen') throw new GithubFault('github_installation_forbidden')
+    // Where GitHub does not list them to this token, the proof that projects asks for decides alone.
+    return connected(await claimForUser(kit, owner, installationId, leftMs()))
+  }
+
+  /** An owner of the organisation was asked to install the App. It is found later, by a token of the user. */
+  const comeBackRequested = async ({ userId }: Requester): Promise<Response> => {
+    const hasToken = (await storedToken(kit, userId)) !== null
+    if (hasToken || !isGithubConfigured(kit.config)) return trips.arrive('/?github=requested')
+    return trips.toConnect(userId, null)
+  }
+
+  return async (request: Request, owner: Requester): Promise<Response> => {
+    const leftMs = startPatience()
+    const query = new URL(request.url).searchParams
+    const trip = await trips.comeBack(request, { purposes: ['connect', 'install'], userId: owner.userId })
+    const installationId = namedInstallation(query) ?? trip.installationId
+    if (installationId !== null && place.installUrl === null)
+      throw new GithubFault('github_installation_forbidden')
+    if (query.has('error')) throw new GithubFault('github_token_error')
+
+    const code = query.get('code')
+    const account = code === null ? null : await trips.readCode(code, trip)
+    if (account) await connectGithub(kit, owner, account, new Date())
+
+    if (installationId !== null) return comeBackInstalled(owner, installationId, account, leftMs)
+    if (account) return connected(await syncForUser(kit, owner, leftMs()))
+    if (query.get('setup_action') === 'request') return comeBackRequested(owner)
+    throw new GithubFault(trip.purpose === 'install' ? 'github_installation_invalid' : 'github_token_error')
+  }
+}
+
+/** Null when the address names none. */
+function namedInstallation(query: URLSearchParams): number | null {
+  const text = query.get('installation_id')
+  if (text === null) return null
+  const id = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(id)) throw new GithubFault('github_installation_invalid')
+  return id
+}
+
+function look(apiUrl: string, token: string, installationId: number) {
+  return lookForInstallation(apiUrl, token, installationId).catch(cause => {
+    throw new GithubFault('github_installation_fetch', cause)
+  })
+}
+
+/** Null as well for one that cannot be opened any more: a new one takes its place. */
+async function storedToken({ database, secrets, log }: IdentityKit, userId: string): Promise<string | null> {
+  try {
+    return await readToken(database, secrets, userId)
+  } catch (err) {
+    log.warn({ event: 'github.token-unreadable', userId, err })
+    return null
+  }
+}
