@@ -94,7 +94,8 @@ export const reconcileInstallations = ask('rpc.projects.installation.reconcile',
 
 /**
  * Binds one installation to the user, after the proof of projects spec 5.3, and syncs its repos. `forbidden`:
- * it is not the user's to bind. `unreachable`: GitHub did not say whose it is. Neither stores anything.
+ * it is not the user's to bind. `unreachable`: GitHub did not say whose it is. Neither stores anything. Not
+ * synced: it is bound all the same, but suspended, or its repos could not be listed in time; the next sync will.
  */
 export const claimInstallation = ask('rpc.projects.installation.claim', {
   callers: ['identity'],
@@ -106,7 +107,10 @@ export const claimInstallation = ask('rpc.projects.installation.claim', {
   deadlineMs: 25_000,
 })
 
-/** Lists the user's repos with the user's own GitHub token and keeps rows of them (projects spec 6.1). */
+/**
+ * Lists the user's repos with the user's own GitHub token and keeps rows of them (projects spec 6.1). Not synced:
+ * there is no token, or GitHub did not answer in time.
+ */
 export const syncGithubRepos = ask('rpc.projects.github.sync', {
   callers: ['identity'],
   request: OfUser,

@@ -13,17 +13,29 @@ export interface EventFacts<Event extends Tell> {
   payload: PayloadOf<Event>
 }
 
+/** A statement takes 65,535 values at most. */
+const ROWS_PER_STATEMENT = 1_000
+
 /** Must be called inside the transaction that makes the fact true. */
-export async function recordEvent<Event extends Tell>(
+export function recordEvent<Event extends Tell>(
   tx: Queryable,
   outbox: OutboxTable,
-  facts: EventFacts<Event>,
+  { payload, ...facts }: EventFacts<Event>,
 ): Promise<void> {
-  await tx.insert(outbox).values({
-    id: newId(),
-    subject: facts.event.subject,
-    userId: facts.userId,
-    requestId: facts.requestId ?? null,
-    payload: facts.payload as Record<string, unknown>,
-  })
+  return recordEvents(tx, outbox, { ...facts, payloads: [payload] })
+}
+
+/** The same fact about many things, in their order and in few statements. As above. */
+export async function recordEvents<Event extends Tell>(
+  tx: Queryable,
+  outbox: OutboxTable,
+  facts: Omit<EventFacts<Event>, 'payload'> & { payloads: readonly PayloadOf<Event>[] },
+): Promise<void> {
+  const { event, userId, requestId = null } = facts
+  const rows = facts.payloads.map(payload => ({
+    ...{ id: newId(), subject: event.subject, userId, requestId },
+    payload: payload as Record<string, unknown>,
+  }))
+  for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT)
+    await tx.insert(outbox).values(rows.slice(at, at + ROWS_PER_STATEMENT))
 }

@@ -6,6 +6,7 @@ import { type ProjectsKit, ProjectsSettings, remoteRules } from './environment.t
 import { githubAnswers } from './github/answers.ts'
 import { createGithub } from './github/github.ts'
 import { loseInstallation } from './github/installations/lose.ts'
+import { createLookUp } from './github/installations/reconcile.ts'
 import { githubRoutes } from './github/routes.ts'
 import { readGithubApp, readGithubPlace } from './github/settings.ts'
 import { startSyncWorker } from './github/sync-jobs/worker.ts'
@@ -33,9 +34,10 @@ export const projectsService: ServiceDefinition<typeof ProjectsSettings> = {
     })
     const syncs = startSyncWorker({ ...base, github })
     const kit: ProjectsKit = { ...base, github, pokeSyncs: syncs.poke }
+    const lookUp = createLookUp(kit)
     return {
-      features: [repoRoutes(kit), v1RepoRoutes(kit), workspaceRoutes(kit), githubRoutes(kit)],
-      answers: [...repoAnswers(kit), ...launchConfigAnswers(kit), ...githubAnswers(kit)],
+      features: [repoRoutes(kit), v1RepoRoutes(kit), workspaceRoutes(kit), githubRoutes(kit, lookUp)],
+      answers: [...repoAnswers(kit), ...launchConfigAnswers(kit), ...githubAnswers(kit, lookUp)],
       closers: [syncs.stop],
     }
   },

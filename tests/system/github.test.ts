@@ -49,14 +49,29 @@ async function signInByGithub(): Promise<{ cookie: string; token: string }> {
   return { cookie, token: await makeToken(system, { cookie }) }
 }
 
-test('an agent pushes to a repository that the App covers, and no token of GitHub’s stays behind', async () => {
-  const remote = makeRemote()
-  mkdirSync(join(GIT_ROOT, account.login))
-  symlinkSync(remote.path, join(GIT_ROOT, account.login, 'app.git'))
-  const repo = { id: 7_001, full_name: `${account.login}/app`, default_branch: 'main' }
-  const owner = { id: account.id, login: account.login, type: 'User' }
-  world.installations.set(501, { id: 501, account: owner, target_type: 'User', repos: [repo] })
+/** A token of the installation that is not kept for the next time, or GitHub's excuse. */
+function mintOrFail(installationId: number, fails: boolean): Response {
+  if (fails) return Response.json({ message: 'Unicorn!' }, { status: 502 })
+  const token = `ghs_${crypto.randomUUID().replaceAll('-', '')}`
+  world.given.set(token, { installationId, repositoryIds: null })
+  return Response.json({ token, expires_at: new Date(Date.now() + 60_000).toISOString() }, { status: 201 })
+}
 
+/** A repository of Ada's that the installation covers. */
+function cover(repo: { id: number; full_name: string }) {
+  const remote = makeRemote()
+  mkdirSync(join(GIT_ROOT, account.login), { recursive: true })
+  symlinkSync(remote.path, join(GIT_ROOT, `${repo.full_name}.git`))
+  const owner = { id: account.id, login: account.login, type: 'User' }
+  const { repos = [] } = world.installations.get(501) ?? {}
+  const known = [...repos, { ...repo, default_branch: 'main' }]
+  world.installations.set(501, { id: 501, account: owner, target_type: 'User', repos: known })
+  return remote
+}
+
+test('an agent pushes to a repository that the App covers, and no token of GitHub’s stays behind', async () => {
+  const repo = { id: 7_001, full_name: `${account.login}/app` }
+  const remote = cover(repo)
   const ada = await signInByGithub()
   const as = { cookie: ada.cookie }
   const installed = await call<unknown>(system, 'GET', '/api/github/installations', { as })
@@ -82,4 +97,23 @@ test('an agent pushes to a repository that the App covers, and no token of GitHu
   expect(await secretsInDatabase(system, all)).toEqual([])
   expect(secretsInFiles(system.home, all)).toEqual([])
   expect(secretsIn(system.output(), all, 'what the launcher prints')).toEqual([])
+})
+
+test('what an agent did is pushed though GitHub gives no token at first', async () => {
+  const ada = await signInByGithub()
+  const as = { cookie: ada.cookie }
+  const remote = cover({ id: 7_002, full_name: `${account.login}/later` })
+  const rows = await call<{ id: string; name: string }[]>(system, 'GET', '/api/github/repos', { as })
+  const row = rows.body.find(({ name }) => name === 'later')
+  let mints = 0
+  github.broken.set('/app/installations/501/access_tokens', () => {
+    mints += 1
+    return mintOrFail(501, mints === 2)
+  })
+  const { runId } = await startRun(system, ada, { repoId: row?.id ?? '', prompt: 'write more.txt yes' })
+  const run = await waitForEnd(system, ada, runId)
+  github.broken.clear()
+  expect(run).toMatchObject({ status: 'success', delivery: { pushed: true } })
+  expect(remote.read(run.branch.working, 'more.txt')).toStartWith('yes')
+  expect(mints).toBe(3)
 })

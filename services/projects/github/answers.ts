@@ -9,13 +9,14 @@ import {
 import type { ProjectsKit } from '../environment.ts'
 import { GithubError } from './client/github-error.ts'
 import { claimInstallation } from './installations/claim.ts'
-import { reconcileInstallations } from './installations/reconcile.ts'
+import type { LookUp } from './installations/reconcile.ts'
 import { listActiveInstallations } from './installations/store.ts'
 import { countGithub } from './summary.ts'
 import { syncOwnRepos } from './sync/sync.ts'
 import { findGithubUser } from './user-token.ts'
+import { within } from './within.ts'
 
-export function githubAnswers(kit: ProjectsKit): Answer[] {
+export function githubAnswers(kit: ProjectsKit, lookUp: LookUp): Answer[] {
   const { database, github, log } = kit
   return [
     answer(githubSummary, async ({ userId }) => ({
@@ -23,7 +24,10 @@ export function githubAnswers(kit: ProjectsKit): Answer[] {
       ...(await countGithub(database, userId)),
     })),
     answer(reconcile, async ({ userId }, { requestId }) => {
-      if (github.app) await reconcileInstallations(kit, github.app, { userId, requestId })
+      if (github.app) {
+        const looked = lookUp(github.app, { userId, requestId })
+        await within(looked, { late: { isPartial: true }, log })
+      }
       return { installationCount: (await listActiveInstallations(database, userId)).length }
     }),
     answer(claim, ({ userId, installationId }, { requestId }) =>
@@ -33,8 +37,8 @@ export function githubAnswers(kit: ProjectsKit): Answer[] {
       const user = await findGithubUser(kit, userId)
       if (!user) return { isSynced: false }
       try {
-        await syncOwnRepos(kit, { userId, requestId }, user)
-        return { isSynced: true }
+        const synced = syncOwnRepos(kit, { userId, requestId }, user).then(() => true)
+        return { isSynced: await within(synced, { late: false, log }) }
       } catch (err) {
         if (!(err instanceof GithubError)) throw err
         log.warn({ event: 'github.sync-failed', userId, err })

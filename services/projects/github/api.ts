@@ -19,7 +19,10 @@ export type Installation = Static<typeof Installation>
 
 export const GithubRepo = Type.Object({
   id: Id,
-  full_name: Type.String({ pattern: '^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$' }),
+  /** As projects spec 2.1 takes it from anybody: it becomes part of an address. */
+  full_name: Type.String({
+    pattern: '^(?!\\.{1,2}/)[A-Za-z0-9_.-]{1,100}/(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,100}$',
+  }),
   default_branch: optionalText,
 })
 export type GithubRepo = Static<typeof GithubRepo>
@@ -39,14 +42,16 @@ export type GithubApi = ReturnType<typeof githubApi>
 
 /** Each question throws `GithubError`; what GitHub knows nothing of is null where null is an answer. */
 export function githubApi(client: GithubClient, maxPages: number) {
-  const orNull = <Value>(answer: Promise<Value>): Promise<Value | null> =>
-    answer.catch(error => {
-      if (isMissing(error)) return null
-      throw error
-    })
+  return {
+    ...questionsOfApp(client),
+    ...questionsOfUser(client, maxPages),
+    ...questionsOfInstallation(client, maxPages),
+  }
+}
+
+function questionsOfApp(client: GithubClient) {
   const installationAt = (where: string, credential: Credential) =>
     orNull(client.call({ path: where, credential, schema: Installation }))
-
   return {
     installation: (id: number, asApp: Credential) => installationAt(path`/app/installations/${id}`, asApp),
 
@@ -54,7 +59,11 @@ export function githubApi(client: GithubClient, maxPages: number) {
     installationOn: async (login: string, asApp: Credential): Promise<Installation | null> =>
       (await installationAt(path`/orgs/${login}/installation`, asApp)) ??
       (await installationAt(path`/users/${login}/installation`, asApp)),
+  }
+}
 
+function questionsOfUser(client: GithubClient, maxPages: number) {
+  return {
     orgsOf: async (user: Credential): Promise<string[]> => {
       const { items } = await collectPages(maxPages, page =>
         client.call({ path: `/user/orgs?${pageQuery(page)}`, credential: user, schema: Orgs }),
@@ -70,31 +79,43 @@ export function githubApi(client: GithubClient, maxPages: number) {
     },
 
     reposOf: (user: Credential): Promise<Listing<GithubRepo>> =>
-      collectPages(maxPages, page =>
-        client.call({
-          path: `/user/repos?sort=updated&${pageQuery(page)}`,
-          credential: user,
-          schema: Type.Array(GithubRepo),
-        }),
-      ),
+      collectPages(maxPages, async page => {
+        const where = `/user/repos?sort=updated&${pageQuery(page)}`
+        const found = await client.call({ path: where, credential: user, schema: Type.Array(GithubRepo) })
+        return found.map(withoutTheRest)
+      }),
+  }
+}
 
+function questionsOfInstallation(client: GithubClient, maxPages: number) {
+  return {
     /** Complete only when there are as many as GitHub counts: pages shift while they are read. */
     reposOfInstallation: async (installation: Credential): Promise<Listing<GithubRepo>> => {
       let total = 0
       const { items, isComplete } = await collectPages(maxPages, async page => {
         const where = `/installation/repositories?${pageQuery(page)}`
-        const found = await client.call({
-          path: where,
-          credential: installation,
-          schema: InstallationRepos,
-        })
+        const found = await client.call({ path: where, credential: installation, schema: InstallationRepos })
         total = found.total_count
-        return found.repositories
+        return found.repositories.map(withoutTheRest)
       })
       const distinct = new Set(items.map(({ id }) => id)).size
       return { items, isComplete: isComplete && distinct >= total }
     },
   }
+}
+
+async function orNull<Value>(answer: Promise<Value>): Promise<Value | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
+  }
+}
+
+/** GitHub says some 6 KB of each, and a list may hold thousands of them. */
+function withoutTheRest({ id, full_name, default_branch }: GithubRepo): GithubRepo {
+  return { id, full_name, default_branch }
 }
 
 function pageQuery(page: number): string {

@@ -9,6 +9,7 @@ import { listRepos } from '../repos/store.ts'
 import { GithubError } from './client/github-error.ts'
 import { healInstallations } from './installations/heal.ts'
 import { presentInstallation } from './installations/present.ts'
+import type { LookUp } from './installations/reconcile.ts'
 import { createRest } from './installations/rest.ts'
 import { listActiveInstallations, listCoveredRepos } from './installations/store.ts'
 import { ownersOf } from './owners/owners.ts'
@@ -16,7 +17,7 @@ import { singleFlight } from './single-flight.ts'
 import { syncNow } from './sync/sync-now.ts'
 import { findGithubUser } from './user-token.ts'
 
-export function githubRoutes(kit: ProjectsKit) {
+export function githubRoutes(kit: ProjectsKit, lookUp: LookUp) {
   const { context, database, github, log, secrets } = kit
   const rest = createRest()
   const once = singleFlight<boolean>()
@@ -26,7 +27,7 @@ export function githubRoutes(kit: ProjectsKit) {
     .get('/api/github/installations', async ({ context: from, request }) => {
       const owner = { userId: userIdOf(from), requestId: from.requestId }
       const isAsked = new URL(request.url).searchParams.get('refresh') === 'true'
-      await healInstallations(kit, owner, { isAsked, rest })
+      await healInstallations(kit, owner, { isAsked, lookUp, rest })
       const rows = await listActiveInstallations(database, owner.userId)
       const ids = rows.map(row => row.installationId)
       const covered = await listCoveredRepos(database, owner.userId, ids)

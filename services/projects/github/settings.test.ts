@@ -43,6 +43,13 @@ test('GitHub is where the settings say, by either name', () => {
   expect(placeOf({ ...enterprise, GITHUB_WEB_URL: 'https://web.corp' }).webUrl).toBe('https://web.corp')
 })
 
+test('an address holds no user and no password, since people are shown it', () => {
+  for (const setting of ['GITHUB_API_URL', 'GITHUB_WEB_URL'])
+    expect(() => placeOf({ [setting]: 'https://ada:secret@git.corp' })).toThrow(
+      `${setting}: must not contain a user or password`,
+    )
+})
+
 test('tokens travel without encryption to this machine, or outside production, only', () => {
   const plain = { GITHUB_API_URL: 'http://git.corp/api' }
   expect(() => placeOf(plain)).toThrow(ConfigError)

@@ -49,6 +49,8 @@ export function readGithubPlace(config: GithubConfig & { NODE_ENV: string }): Gi
 function readAddress(setting: string, written: string, isProduction: boolean): string {
   const url = URL.parse(written)
   if (!url) throw new ConfigError(`${setting}: is not a valid address`)
+  // Parts of it are shown to people.
+  if (url.username || url.password) throw new ConfigError(`${setting}: must not contain a user or password`)
   if (url.protocol === 'http:' && isProduction && !isLoopback(url.hostname))
     throw new ConfigError(`${setting}: must be https:// in production`)
   return written.replace(/\/+$/, '')

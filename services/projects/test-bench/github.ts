@@ -36,10 +36,17 @@ export async function startProjectsWithGithub(settings: Settings = {}) {
     world.orgs.push(org)
     return org
   }
+  const installOnPerson = (account: { id: number; login: string }, repos: WorldRepo[] = []) =>
+    install({ id: account.id, login: account.login, type: 'User' }, repos)
+  /** Somebody with an installation that is bound and covers `repos`. */
+  const newInstalled = async (repos: WorldRepo[]) => {
+    const person = newPerson()
+    const installation = installOnPerson(person.account, repos)
+    await projects.call(person, 'GET', '/api/github/installations')
+    return { person, installation }
+  }
   return {
-    ...{ projects, github, world, newPerson, install, newOrg },
-    installOnPerson: (account: { id: number; login: string }, repos: WorldRepo[] = []) =>
-      install({ id: account.id, login: account.login, type: 'User' }, repos),
+    ...{ projects, github, world, newPerson, newInstalled, install, installOnPerson, newOrg },
     installOnOrg: (org: WorldOrg, repos: WorldRepo[] = []) =>
       install({ id: org.id, login: org.login, type: 'Organization' }, repos),
     /** How often GitHub was asked for paths that match. */
@@ -52,6 +59,10 @@ export async function startProjectsWithGithub(settings: Settings = {}) {
 }
 
 export type GithubBench = Awaited<ReturnType<typeof startProjectsWithGithub>>
+
+export function newRepos(count: number): WorldRepo[] {
+  return Array.from({ length: count }, () => newRepo())
+}
 
 export function newRepo(name = `owner/repo-${nextGithubId()}`, default_branch = 'trunk'): WorldRepo {
   return { id: nextGithubId(), full_name: name, default_branch }

@@ -19,6 +19,8 @@ import { projectsService } from '../service.ts'
 /** 32 bytes of nothing in particular. */
 const ENCRYPTION_KEY = Buffer.alloc(32, 9).toString('base64')
 
+const log = createLog({ process: 'test', level: 'silent' })
+
 type Settings = Record<string, string | undefined>
 
 /** An answer, read. `list` is the body where it is an array. */
@@ -36,37 +38,13 @@ export async function startProjects(settings: Settings = {}) {
     createTestIssuers(),
   ])
   const { url, adminUrl } = await postgres.createDatabase('projects')
-  const log = createLog({ process: 'test', level: 'silent' })
-  const closers: (() => Promise<void>)[] = []
-
+  const stops: (() => Promise<void>)[] = []
   /** A further replica on the same database and NATS, with other settings. */
   const startReplica = async (different: Settings = {}) => {
-    const port = await findFreePort()
-    const baseUrl = `http://127.0.0.1:${port}`
-    const environment = {
-      PORT: String(port),
-      SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
-      GIT_ALLOW_PRIVATE_HOSTS: 'true',
-      GIT_ALLOW_HTTP: 'true',
-      DATABASE_URL: url,
-      NATS_URL: nats.url,
-      ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
-      ...issuers.environmentOf('projects'),
-      ...settings,
-      ...different,
-    }
-    closers.push(...(await startService(projectsService, environment, log)))
-    const send = await serviceClient({ service: 'projects', baseUrl, issuers })
-    const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
-      const response = await send(method, path, json === undefined ? { as } : { as, json })
-      const value: unknown = await response.json()
-      return {
-        status: response.status,
-        body: Array.isArray(value) ? {} : (value as Record<string, unknown>),
-        list: Array.isArray(value) ? value : [],
-      }
-    }
-    return { baseUrl, call, send }
+    const at = { DATABASE_URL: url, NATS_URL: nats.url }
+    const replica = await startOne(issuers, { ...at, ...settings, ...different })
+    stops.push(replica.stop)
+    return replica
   }
 
   const githubTokens: GithubTokens = new Map()
@@ -87,11 +65,40 @@ export async function startProjects(settings: Settings = {}) {
 
   const stop = async () => {
     await Promise.all([bus.close(), identity.close()])
-    for (const close of closers.toReversed()) await close()
+    for (const stopOne of stops.toReversed()) await stopOne()
     await sql.end()
     await nats.close()
   }
   return { call, send, ask, askAsIdentity, githubTokens, sql, baseUrl, eventsOf, startReplica, stop }
+}
+
+async function startOne(issuers: TestIssuers, settings: Settings) {
+  const port = await findFreePort()
+  const baseUrl = `http://127.0.0.1:${port}`
+  const environment = {
+    PORT: String(port),
+    SECRETS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    GIT_ALLOW_PRIVATE_HOSTS: 'true',
+    GIT_ALLOW_HTTP: 'true',
+    ...{ IDENTITY_URL: baseUrl, PROJECTS_URL: baseUrl, RUNTIME_URL: baseUrl },
+    ...issuers.environmentOf('projects'),
+    ...settings,
+  }
+  const closers = await startService(projectsService, environment, log)
+  const send = await serviceClient({ service: 'projects', baseUrl, issuers })
+  const call = async (as: TestCaller, method: string, path: string, json?: unknown): Promise<Answered> => {
+    const response = await send(method, path, json === undefined ? { as } : { as, json })
+    const value: unknown = await response.json()
+    return {
+      status: response.status,
+      body: Array.isArray(value) ? {} : (value as Record<string, unknown>),
+      list: Array.isArray(value) ? value : [],
+    }
+  }
+  const stop = async () => {
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+  return { baseUrl, call, send, stop }
 }
 
 /** What identity knows of users at GitHub, by user. */
@@ -102,7 +109,6 @@ async function answerAsIdentity(options: {
   issuers: TestIssuers
   githubTokens: GithubTokens
 }): Promise<Bus> {
-  const log = createLog({ process: 'test', level: 'silent' })
   const bus = openBus({ url: options.natsUrl, serviceName: 'identity', log })
   const publicKeys = JSON.parse(options.issuers.environmentOf('projects').ASSERTION_PUBLIC_KEYS)
   const verify = createAssertionVerifier({ audience: 'identity', issuers: ['projects'], publicKeys })

@@ -104,16 +104,18 @@ async function deliverResult(started: StartedRun): Promise<Delivery> {
   return delivery
 }
 
-/** Credentials are asked for anew before the push; an outage of projects is waited out for a minute. */
+/** Credentials are asked for anew before the push; an outage of projects, or of GitHub, is waited out for a minute. */
 async function freshSource({ claim, lease, deps }: StartedRun) {
   const { userId, repoId } = claim.run
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await deps.ask(getRepoSource, { userId, repoId }, { userId })
     } catch (err) {
-      if (!isOutage(err)) throw deliveryFailure(sourceRefusal(err), err)
+      const isGithubAway = err instanceof ApiError && err.code === 'GITHUB_UNAVAILABLE'
+      if (!isOutage(err) && !isGithubAway) throw deliveryFailure(sourceRefusal(err), err)
       if (attempt === SOURCE_ATTEMPTS || lease.signal.aborted) {
-        throw deliveryFailure('the projects service does not answer', err)
+        const who = isGithubAway ? 'GitHub' : 'the projects service'
+        throw deliveryFailure(`${who} does not answer`, err)
       }
       await Bun.sleep(SOURCE_RETRY_MS)
     }

@@ -102,6 +102,17 @@ test('an installation that is gone or suspended is told of, and gives no token',
   )
 })
 
+test('tokens of an installation that is gone are not given out any more, those of others are', async () => {
+  const { tokenFor } = startTokens()
+  const [{ installation: gone, repo }, { installation: other }] = [install(), install()]
+  const known = await tokenFor(other.id)
+  await tokenFor(gone.id, repo.id)
+  world.installations.delete(gone.id)
+  await expect(tokenFor(gone.id)).rejects.toThrow()
+  await expect(tokenFor(gone.id, repo.id)).rejects.toMatchObject({ refusal: 'NOT_FOUND' })
+  expect(await tokenFor(other.id)).toEqual(known)
+})
+
 test('a failed mint is not remembered', async () => {
   const { tokenFor } = startTokens()
   const { installation } = install()

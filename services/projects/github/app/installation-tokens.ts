@@ -18,6 +18,8 @@ export interface InstallationTokens {
    * {@link GithubError}, after `whenLost`, when the installation is gone or suspended.
    */
   tokenFor: (installationId: number, repositoryId?: number) => Promise<InstallationToken>
+  /** Its tokens are not given out again: GitHub has ended one before its time. */
+  forget: (installationId: number) => void
 }
 
 const REFRESHED_BEFORE_MS = 5 * 60_000
@@ -37,6 +39,10 @@ export function createInstallationTokens(options: {
   const once = singleFlight<InstallationToken>()
   const isFresh = ({ expiresAt }: InstallationToken) => expiresAt.getTime() - now() > REFRESHED_BEFORE_MS
 
+  const forget = (installationId: number) => {
+    for (const key of minted.keys()) if (key.startsWith(`${installationId}:`)) minted.delete(key)
+  }
+
   const mint = async (installationId: number, repositoryId?: number): Promise<InstallationToken> => {
     const { token, expires_at } = await client
       .call({
@@ -48,7 +54,9 @@ export function createInstallationTokens(options: {
       })
       .catch(async error => {
         const how = lostBy(error)
-        if (how !== null) await whenLost(installationId, how)
+        if (how === null) throw error
+        forget(installationId)
+        await whenLost(installationId, how)
         throw error
       })
     return { token, expiresAt: new Date(expires_at) }
@@ -61,6 +69,7 @@ export function createInstallationTokens(options: {
   }
 
   return {
+    forget,
     tokenFor: async (installationId, repositoryId) => {
       const key = `${installationId}:${repositoryId ?? ''}`
       const known = minted.get(key)

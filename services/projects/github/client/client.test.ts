@@ -55,6 +55,8 @@ test('a call says what it accepts, which version it speaks, and who calls', asyn
 
 test('parts of a path cannot leave it', () => {
   expect(path`/orgs/${'a/../b?c'}/installation`).toBe('/orgs/a%2F..%2Fb%3Fc/installation')
+  expect(path`/orgs/${'.github'}/installation`).toBe('/orgs/.github/installation')
+  for (const login of ['.', '..']) expect(() => path`/orgs/${login}/installation`).toThrow(GithubError)
 })
 
 test('a GET is tried three times while GitHub fails, a POST once', async () => {
@@ -85,16 +87,19 @@ test.each([
   [401, 'GITHUB_FORBIDDEN', 403],
   [403, 'GITHUB_FORBIDDEN', 403],
   [404, 'NOT_FOUND', 404],
-  [422, 'GITHUB_UNAVAILABLE', 503],
+  [422, 'GITHUB_FORBIDDEN', 403],
 ])('%d of GitHub is %s with status %d, without a word of GitHub', async (code, refused, ours) => {
   const error = await stage(status(code)).call()
   expect(refusal(error)).toEqual([refused, ours, undefined])
   expect(error instanceof Error && error.message).not.toMatch(/no,/)
 })
 
-test('an answer of another shape is 503', async () => {
-  for (const answer of [() => new Response('<html>'), () => Response.json({ id: 'one' })])
-    expect(refusal(await stage(answer).call())).toEqual(['GITHUB_UNAVAILABLE', 503, undefined])
+test('an answer of another shape is 503, and nothing of it is kept: it may be a token', async () => {
+  for (const answer of [() => new Response('<html>'), () => Response.json({ token: 'of a new kind' })]) {
+    const error = await stage(answer).call()
+    expect(refusal(error)).toEqual(['GITHUB_UNAVAILABLE', 503, undefined])
+    expect(error).toMatchObject({ said: null, cause: undefined })
+  }
 })
 
 test('a limit that is soon over is waited for once', async () => {
@@ -114,12 +119,14 @@ test('a longer limit is 429 with the seconds left, and nothing more is sent in t
   expect(await call('user:2')).toMatchObject({ id: 1 })
 })
 
-test('how long GitHub asks to wait is read from either header, and is a minute when neither says', () => {
+test('how long GitHub asks to wait is read from either header, a minute when neither says, an hour at most', () => {
   const wait = (code: number, headers: Record<string, string>) =>
     askedToWait(code, new Headers(headers), 5_000)
   expect(wait(429, { 'retry-after': '3' })).toBe(3_000)
   expect(wait(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '9' })).toBe(4_000)
   expect(wait(429, {})).toBe(60_000)
+  expect(wait(429, { 'retry-after': '1e15' })).toBe(3_600_000)
+  expect(wait(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1e15' })).toBe(3_600_000)
   expect(wait(403, { 'x-ratelimit-remaining': '12' })).toBeNull()
   expect(wait(404, { 'retry-after': '3' })).toBeNull()
 })

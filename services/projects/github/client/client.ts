@@ -42,9 +42,15 @@ export interface Pace {
 
 const PACE: Pace = { limitMs: 10_000, retryDelaysMs: [500, 1_000], patienceMs: 2_000 }
 
-/** A path of the API. @example path`/orgs/${login}/installation` */
+/** A path of the API; no value leads out of its segment. @example path`/orgs/${login}/installation` */
 export function path(texts: TemplateStringsArray, ...values: (string | number)[]): string {
-  return String.raw({ raw: texts }, ...values.map(value => encodeURIComponent(value)))
+  return String.raw({ raw: texts }, ...values.map(segment))
+}
+
+function segment(value: string | number): string {
+  // Encoded or not, every reader of addresses resolves them.
+  if (value === '.' || value === '..') throw new GithubError('NOT_FOUND')
+  return encodeURIComponent(value)
 }
 
 export function createGithubClient(options: { apiUrl: string; log: Log; pace?: Pace }): GithubClient {
@@ -82,20 +88,24 @@ export function createGithubClient(options: { apiUrl: string; log: Log; pace?: P
     }
   }
 
-  return {
-    call: async call => {
-      const { status, text } = await tryWithinLimits(call)
-      const isGood = status >= 200 && status < 300
-      const value = isGood ? parse(text) : undefined
-      if (isGood && matches(call.schema, value)) return value
-      const said = scrub(text, call.credential.token)
-      const fault = isGood ? firstFault(call.schema, value) : undefined
-      const facts = { method: call.method ?? 'GET', path: call.path, status, said, fault }
-      // That there is no such thing is what many questions are about.
-      log[status === 404 ? 'debug' : 'warn']({ event: 'github.refused', ...facts })
-      throw new GithubError(isGood ? 'GITHUB_UNAVAILABLE' : refusalOf(status), { said })
-    },
-  }
+  return { call: async call => readValue(call, await tryWithinLimits(call), log) }
+}
+
+function readValue<Schema extends TSchema>(
+  call: GithubCall<Schema>,
+  { status, text }: ExchangeAnswer,
+  log: Log,
+): Static<Schema> {
+  const isGood = status >= 200 && status < 300
+  const value = isGood ? parse(text) : undefined
+  if (isGood && matches(call.schema, value)) return value
+  // A good answer may be a token: what is wrong with its shape says enough.
+  const said = isGood ? null : scrub(text, call.credential.token)
+  const fault = isGood ? firstFault(call.schema, value) : undefined
+  const facts = { method: call.method ?? 'GET', path: call.path, status, said, fault }
+  // That there is no such thing is what many questions are about.
+  log[status === 404 ? 'debug' : 'warn']({ event: 'github.refused', ...facts })
+  throw new GithubError(isGood ? 'GITHUB_UNAVAILABLE' : refusalOf(status), { said })
 }
 
 /** Undefined, which no schema of ours takes, for what is no JSON. */

@@ -37,9 +37,9 @@ export function rateLimited(waitMs: number | null): GithubError {
   return new GithubError('RATE_LIMITED', { retryAfterSeconds: seconds })
 }
 
-/** What a status other than 2xx means; rate limits are told apart before. */
+/** What a status other than 2xx means; rate limits are told apart before. 422 is a no to what was asked for. */
 export function refusalOf(status: number): GithubRefusal {
-  if (status === 401 || status === 403) return 'GITHUB_FORBIDDEN'
+  if (status === 401 || status === 403 || status === 422) return 'GITHUB_FORBIDDEN'
   return status === 404 ? 'NOT_FOUND' : 'GITHUB_UNAVAILABLE'
 }
 

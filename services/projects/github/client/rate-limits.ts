@@ -8,6 +8,8 @@ export interface RateLimits {
 }
 
 const UNKNOWN_WAIT_MS = 60_000
+/** GitHub counts by the hour: whoever asks for more has a clock of its own. */
+const MAX_WAIT_MS = 3_600_000
 
 export function createRateLimits(now: () => number = Date.now): RateLimits {
   const closedUntilMs = new Map<string, number>()
@@ -29,7 +31,8 @@ export function askedToWait(status: number, headers: Headers, nowMs: number): nu
   const isUsedUp = headers.get('x-ratelimit-remaining') === '0'
   if (status !== 429 && !(status === 403 && (retryAfter !== null || isUsedUp))) return null
   const seconds = Number(retryAfter ?? Number.NaN)
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1_000
+  if (Number.isFinite(seconds) && seconds >= 0) return Math.min(seconds * 1_000, MAX_WAIT_MS)
   const resetsAt = Number(headers.get('x-ratelimit-reset') ?? Number.NaN) * 1_000
-  return Number.isFinite(resetsAt) ? Math.max(0, resetsAt - nowMs) : UNKNOWN_WAIT_MS
+  if (!Number.isFinite(resetsAt)) return UNKNOWN_WAIT_MS
+  return Math.min(Math.max(0, resetsAt - nowMs), MAX_WAIT_MS)
 }

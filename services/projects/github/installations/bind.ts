@@ -27,26 +27,20 @@ export async function isProven(
   })
 }
 
+type StoreKit = Pick<ProjectsKit, 'database' | 'pokeOutbox'>
+
 /** Stores the binding as GitHub describes the installation now. Only after {@link isProven}. */
-export function bindInstallation(
-  kit: Pick<ProjectsKit, 'database'>,
-  owner: Owner,
-  installation: Installation,
-): Promise<void> {
+export function bindInstallation(kit: StoreKit, owner: Owner, installation: Installation): Promise<void> {
   return store(kit, owner, installation, { mayBeNew: true })
 }
 
 /** The same for an installation that is bound already; one that is not any more stays unbound. */
-export function refreshInstallation(
-  kit: Pick<ProjectsKit, 'database'>,
-  owner: Owner,
-  installation: Installation,
-): Promise<void> {
+export function refreshInstallation(kit: StoreKit, owner: Owner, installation: Installation): Promise<void> {
   return store(kit, owner, installation, { mayBeNew: false })
 }
 
 async function store(
-  { database }: Pick<ProjectsKit, 'database'>,
+  { database, pokeOutbox }: StoreKit,
   { userId, requestId }: Owner,
   installation: Installation,
   { mayBeNew }: { mayBeNew: boolean },
@@ -64,4 +58,5 @@ async function store(
     const event = isSuspended ? installationSuspended : installationBound
     await recordEvent(tx, outbox, { event, userId, requestId, payload: { installationId } })
   })
+  pokeOutbox()
 }

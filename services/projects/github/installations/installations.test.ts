@@ -48,7 +48,7 @@ test('an installation on the user’s own account is found, bound, synced and sh
   ])
   expect(await subjectsOf(person)).toEqual([
     'installation.bound',
-    ...['workspace.created', 'repo.created', 'repo.coverage', 'repo.created', 'repo.coverage'],
+    ...['workspace.created', 'repo.created', 'repo.created', 'repo.coverage', 'repo.coverage'],
     'installation.synced',
   ])
   const [synced] = (await bench.projects.eventsOf(person)).slice(-1)
@@ -129,6 +129,30 @@ test('who has nothing installed is looked up once in five minutes, or when asked
   expect(asked()).toBe(2)
 })
 
+test('those who look at once share one look', async () => {
+  const person = bench.newPerson()
+  const asked = () => bench.asked(new RegExp(`^/users/${person.account.login}/installation$`))
+  const gate = Promise.withResolvers<void>()
+  const path = `/orgs/${person.account.login}/installation`
+  bench.github.broken.set(path, async () => {
+    await gate.promise
+    return Response.json({}, { status: 404 })
+  })
+  const first = list(person)
+  while (bench.asked(new RegExp(`^${path}$`)) === 0) await Bun.sleep(1)
+  const looks = [list(person, '?refresh=true'), list(person, '?refresh=true')]
+  const question = bench.projects.askAsIdentity(reconcileInstallations, { userId: person.userId })
+  // Whoever came before these has joined by the time they are answered.
+  for (let fence = 0; fence < 5; fence += 1) {
+    await bench.projects.askAsIdentity(githubSummary, { userId: person.userId })
+    await bench.projects.call(person, 'GET', '/api/repos')
+  }
+  gate.resolve()
+  await Promise.all([first, ...looks, question])
+  bench.github.broken.delete(path)
+  expect(asked()).toBe(1)
+})
+
 test('what is stored is shown while GitHub or identity does not answer', async () => {
   const person = bench.newPerson()
   const { id } = bench.installOnPerson(person.account)
@@ -205,6 +229,14 @@ test('a suspended installation counts for nothing until it is in use again', asy
   expect(await subjectsOf(person)).toEqual(
     expect.arrayContaining(['installation.suspended', 'repo.coverage']),
   )
+  const claimed = await bench.projects.askAsIdentity(claimInstallation, {
+    ...{ userId: person.userId, installationId: installation.id },
+  })
+  expect(claimed).toEqual({ status: 'bound', isSynced: false })
+  const asked = () => bench.asked(new RegExp(`^/users/${person.account.login}/installation$`))
+  const before = asked()
+  expect(await list(person)).toEqual([])
+  expect(asked()).toBe(before)
   bench.world.installations.set(installation.id, installation)
   expect(await list(person, '?refresh=true')).toMatchObject([{ repository_count: 1 }])
 })

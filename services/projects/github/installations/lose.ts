@@ -1,6 +1,6 @@
 /** The end of an installation, or of its use for a while (projects spec 5.2, 6.2, 7.2). No repo is deleted. */
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
-import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { recordEvent, recordEvents } from '@mogplex/kit/outbox/record.ts'
 import { installationRemoved, installationSuspended, repoCoverage } from '@mogplex/proto/projects.ts'
 import { outbox } from '../../database/schema.ts'
 import type { ProjectsBase } from '../../environment.ts'
@@ -27,7 +27,8 @@ export async function loseInstallation(
   pokeOutbox()
 }
 
-export async function tellUncovered(tx: Transaction, userId: string, repoIds: string[]): Promise<void> {
-  for (const repoId of repoIds)
-    await recordEvent(tx, outbox, { event: repoCoverage, userId, payload: { repoId, installationId: null } })
+/** Tells of repos that no installation covers any more. */
+export function tellUncovered(tx: Transaction, userId: string, repoIds: string[]): Promise<void> {
+  const payloads = repoIds.map(repoId => ({ repoId, installationId: null }))
+  return recordEvents(tx, outbox, { event: repoCoverage, userId, payloads })
 }

@@ -1,8 +1,9 @@
 /** Finds the installations that are the user's, and binds them (projects spec 5.3). */
+import { ApiError } from '@mogplex/kit/errors.ts'
 import type { Owner, ProjectsKit } from '../../environment.ts'
-import type { Installation } from '../api.ts'
 import { GithubError } from '../client/github-error.ts'
 import type { GithubApp } from '../github.ts'
+import { singleFlight } from '../single-flight.ts'
 import { syncInstallation } from '../sync/sync.ts'
 import { findGithubUser, type GithubUser } from '../user-token.ts'
 import { bindInstallation, isProven } from './bind.ts'
@@ -10,10 +11,16 @@ import { bindInstallation, isProven } from './bind.ts'
 export type BindingKit = Pick<ProjectsKit, 'ask' | 'database' | 'github' | 'log' | 'pokeOutbox'>
 
 export interface Reconciled {
-  /** Installations that are the user's, suspended ones among them. */
-  found: number
   /** Some look-up failed: there may be more. */
   isPartial: boolean
+}
+
+/** Looks up a user's installations; those who want it at once share one look. */
+export type LookUp = (app: GithubApp, owner: Owner) => Promise<Reconciled>
+
+export function createLookUp(kit: BindingKit): LookUp {
+  const once = singleFlight<Reconciled>()
+  return (app, owner) => once(owner.userId, () => reconcileInstallations(kit, app, owner))
 }
 
 /** How many accounts are looked up at once. */
@@ -23,13 +30,9 @@ const AT_ONCE = 4
  * Looks at the user's own account and at their organisations. One that cannot be looked up does not stop the
  * others. Throws only while identity or the database does not answer.
  */
-export async function reconcileInstallations(
-  kit: BindingKit,
-  app: GithubApp,
-  owner: Owner,
-): Promise<Reconciled> {
+async function reconcileInstallations(kit: BindingKit, app: GithubApp, owner: Owner): Promise<Reconciled> {
   const user = await findGithubUser(kit, owner.userId)
-  if (!user) return { found: 0, isPartial: false }
+  if (!user) return { isPartial: false }
   let isPartial = false
   const orNone = <Value, None>(work: Promise<Value>, none: None) =>
     work.catch((err: unknown) => {
@@ -40,13 +43,11 @@ export async function reconcileInstallations(
     })
   const orgs = await orNone(kit.github.api.orgsOf(user.credential), [])
   const logins = distinctLogins([user.login, ...orgs])
-  let found = 0
   for (let start = 0; start < logins.length; start += AT_ONCE) {
     const some = logins.slice(start, start + AT_ONCE)
-    const bound = await Promise.all(some.map(login => orNone(bindOn(kit, app, owner, user, login), false)))
-    found += bound.filter(isBound => isBound).length
+    await Promise.all(some.map(login => orNone(bindOn(kit, app, owner, user, login), undefined)))
   }
-  return { found, isPartial }
+  return { isPartial }
 }
 
 async function bindOn(
@@ -55,28 +56,25 @@ async function bindOn(
   owner: Owner,
   user: GithubUser,
   login: string,
-): Promise<boolean> {
+): Promise<void> {
   const installation = await app.installationOn(login)
-  if (!installation || !(await isProven(kit.github.api, installation, user))) return false
-  await bindAndSync(kit, app, owner, installation)
-  return true
+  if (!installation || !(await isProven(kit.github.api, installation, user))) return
+  await bindInstallation(kit, owner, installation)
+  await syncBound(kit, app, owner, installation.id)
 }
 
-/** False when the binding is stored, but its repos could not be listed: the next sync will. */
-export async function bindAndSync(
+/** False when its repos could not be listed, or it is suspended: the binding stands, and the next sync will. */
+export async function syncBound(
   kit: BindingKit,
   app: GithubApp,
   owner: Owner,
-  installation: Installation,
+  installationId: number,
 ): Promise<boolean> {
-  await bindInstallation(kit, owner, installation)
-  kit.pokeOutbox()
   try {
-    await syncInstallation(kit, app, owner, installation.id)
-    return true
+    return await syncInstallation(kit, app, owner, installationId)
   } catch (err) {
-    if (!(err instanceof GithubError)) throw err
-    kit.log.warn({ event: 'github.sync-failed', installationId: installation.id, err })
+    if (!(err instanceof ApiError)) throw err
+    kit.log.warn({ event: 'github.sync-failed', installationId, err })
     return false
   }
 }

@@ -71,6 +71,61 @@ test('asked for while it is done, it is done once more', async () => {
   expect(await becomesCovered(standing)).toBe(true)
 })
 
+/** Makes whatever a sync of theirs tells of fail. */
+async function failSyncsOf({ person }: Standing) {
+  const name = `fail_${person.account.id}`
+  await bench.projects.sql.unsafe(`
+    create function projects.${name}() returns trigger language plpgsql as
+      $$ begin raise exception 'not this one'; end $$;
+    create trigger ${name} before insert on projects.outbox for each row
+      when (new.user_id = '${person.userId}' and new.subject = 'evt.projects.installation.synced')
+      execute function projects.${name}()`)
+}
+const isOver = (standing: Standing) =>
+  waitUntil(async () => (await jobsOf(standing)).length === 0, { limitMs: 10_000, everyMs: 20 })
+
+test('a sync that fails for a reason of our own is tried again soon too, and not for ever', async () => {
+  const standing = await withNewRepo()
+  await failSyncsOf(standing)
+  await importRepo(standing)
+  const isTried = async () => Number((await jobsOf(standing))[0]?.attempts) >= 2
+  expect(await waitUntil(isTried, { limitMs: 10_000, everyMs: 20 })).toBe(true)
+  await bench.projects.sql`
+    update projects.sync_jobs set attempts = 9, due_at = now() - interval '1 second'
+    where user_id = ${standing.person.userId}`
+  await bench.projects.startReplica()
+  expect(await isOver(standing)).toBe(true)
+})
+
+test('a sync that ended its process ten times is given up', async () => {
+  const standing = await withNewRepo()
+  const installationId = [...bench.world.installations.keys()].at(-1) ?? 0
+  await bench.projects.sql`
+    insert into projects.sync_jobs (user_id, installation_id, due_at, attempts, request_id)
+    values (${standing.person.userId}, ${installationId}, now() - interval '1 second', 10, 'test')`
+  await bench.projects.startReplica()
+  expect(await isOver(standing)).toBe(true)
+  expect((await bench.projects.call(standing.person, 'GET', '/api/repos')).list).toEqual([])
+})
+
+test('a process that stops hands on what it is doing', async () => {
+  const standing = await withNewRepo()
+  const gate = Promise.withResolvers<void>()
+  bench.github.broken.set('/installation/repositories', async () => {
+    await gate.promise
+    return Response.json({ total_count: 0, repositories: [] })
+  })
+  const replica = await bench.projects.startReplica()
+  const { repo, person } = standing
+  await replica.call(person, 'POST', '/api/repos', { github_id: repo.id, full_name: repo.full_name })
+  const isTaken = async () => (await jobsOf(standing))[0]?.attempts === 1
+  expect(await waitUntil(isTaken, { limitMs: 5_000, everyMs: 5 })).toBe(true)
+  await replica.stop()
+  bench.github.broken.delete('/installation/repositories')
+  gate.resolve()
+  expect(await becomesCovered(standing)).toBe(true)
+})
+
 test('an import from elsewhere asks for no sync', async () => {
   const { person } = await withNewRepo()
   const other = newRepo()

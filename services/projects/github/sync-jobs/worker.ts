@@ -1,4 +1,5 @@
 /** Does the syncs that are queued, again and again until GitHub answers (projects spec 7.1). */
+import { isDatabaseAway } from '@mogplex/kit/database/connect.ts'
 import type { SyncJob } from '../../database/schema.ts'
 import type { ProjectsBase } from '../../environment.ts'
 import { GithubError } from '../client/github-error.ts'
@@ -14,7 +15,7 @@ const MAX_DELAY_SECONDS = 300
 export interface SyncWorker {
   /** Looks for work now instead of at the next poll. Call after a commit that queued some. */
   poke: () => void
-  /** A sync under way is left to whoever takes it up again. */
+  /** A sync that is under way then is left to whoever takes it up next. */
   stop: () => Promise<void>
 }
 
@@ -28,6 +29,7 @@ type WorkKit = Pick<ProjectsBase, 'database' | 'log' | 'pokeOutbox'> & { github:
 
 export function startSyncWorker(kit: WorkKit): SyncWorker {
   let isStopped = false
+  let underWay: SyncJob | null = null
   let isPoked = false
   let wake: () => void = () => undefined
   const pause = async () => {
@@ -47,11 +49,13 @@ export function startSyncWorker(kit: WorkKit): SyncWorker {
   const loop = async () => {
     while (!isStopped) {
       try {
-        const job = await takeSyncJob(kit.database)
-        if (job) await work(kit, job)
+        underWay = await takeSyncJob(kit.database)
+        if (underWay) await work(kit, underWay)
         else await pause()
+        underWay = null
       } catch (err) {
         if (isStopped) return
+        underWay = null
         kit.log.warn({ event: 'github.sync-jobs-waiting', err })
         await pause()
       }
@@ -64,6 +68,11 @@ export function startSyncWorker(kit: WorkKit): SyncWorker {
       isStopped = true
       poke()
       await Promise.race([finished, Bun.sleep(STOP_LIMIT_MS)])
+      // Otherwise nobody would touch it before its lease is over.
+      if (!underWay) return
+      await delaySyncJob(kit.database, underWay, 0).catch((err: unknown) => {
+        kit.log.warn({ event: 'github.sync-job-kept', err })
+      })
     },
   }
 }
@@ -72,14 +81,22 @@ export function startSyncWorker(kit: WorkKit): SyncWorker {
 async function work(kit: WorkKit, job: SyncJob): Promise<void> {
   const { database, github, log } = kit
   const { userId, requestId, installationId, attempts } = job
+  // Whoever took it up that often came to no end with it, not even to a failure.
+  if (attempts > MAX_ATTEMPTS) return giveUp(kit, job, null)
   try {
     if (github.app) await syncInstallation(kit, github.app, { userId, requestId }, installationId)
     await endSyncJob(database, job)
   } catch (err) {
-    if (!(err instanceof GithubError)) throw err
-    const delay = nextDelaySeconds(attempts, err.retryAfterSeconds)
-    if (delay !== null) return delaySyncJob(database, job, delay)
-    log.error({ event: 'github.sync-given-up', userId, installationId, err })
-    await endSyncJob(database, job)
+    if (isDatabaseAway(err)) throw err
+    const delay = nextDelaySeconds(attempts, err instanceof GithubError ? err.retryAfterSeconds : 0)
+    if (delay === null) return giveUp(kit, job, err)
+    log.warn({ event: 'github.sync-failed', userId, installationId, attempts, err })
+    await delaySyncJob(database, job, delay)
   }
+}
+
+async function giveUp({ database, log }: WorkKit, job: SyncJob, err: unknown): Promise<void> {
+  const { userId, installationId } = job
+  log.error({ event: 'github.sync-given-up', userId, installationId, err })
+  await endSyncJob(database, job)
 }

@@ -1,18 +1,18 @@
 /** Makes the user's rows say what GitHub lists (projects spec 6.1). Settings, and what is hidden, are kept. */
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
-import { recordEvent } from '@mogplex/kit/outbox/record.ts'
+import { recordEvents } from '@mogplex/kit/outbox/record.ts'
 import { repoCoverage, repoCreated, repoUpdated } from '@mogplex/proto/projects.ts'
 import { outbox } from '../../database/schema.ts'
 import type { Owner } from '../../environment.ts'
 import { readSettings } from '../../repos/fields.ts'
 import { ensureDefaultWorkspace } from '../../workspaces/workspaces.ts'
 import type { GithubRepo } from '../api.ts'
-import { branchOf, changeOf } from './changes.ts'
-import { insertMissingRepos, listReposByGithubId, updateSyncedRepo } from './store.ts'
+import { branchOf, changeOf, type RowChange } from './changes.ts'
+import { insertMissingRepos, listReposByGithubId, updateSyncedRepos } from './store.ts'
 
 /** So many at once: a statement takes some 65,000 values. */
-const CHUNK = 100
+const CHUNK = 500
 
 /** `installationId`: the installation whose list it is, which covers what it lists; null for the user's own list. */
 export async function keepListed(
@@ -37,17 +37,20 @@ async function updateKnown(
   listed: Map<number, GithubRepo>,
   installationId: number | null,
 ): Promise<void> {
+  const changes = new Map<string, RowChange>()
   for (const row of await listReposByGithubId(tx, owner.userId, [...listed.keys()])) {
     const now = listed.get(row.githubId ?? 0)
-    const change = now ? changeOf(row, now, installationId) : null
-    if (!change || !(await updateSyncedRepo(tx, row, change.columns))) continue
-    const { id: repoId } = row
-    const { fields } = change
-    if (fields.length > 0)
-      await recordEvent(tx, outbox, { event: repoUpdated, ...owner, payload: { repoId, fields } })
-    if (change.isCovered)
-      await recordEvent(tx, outbox, { event: repoCoverage, ...owner, payload: { repoId, installationId } })
+    const change = now && changeOf(row, now, installationId)
+    if (change) changes.set(row.id, change)
   }
+  const updated = await updateSyncedRepos(tx, owner.userId, changes)
+  const renamed = updated.flatMap(repoId => {
+    const fields = changes.get(repoId)?.fields ?? []
+    return fields.length > 0 ? [{ repoId, fields }] : []
+  })
+  await recordEvents(tx, outbox, { event: repoUpdated, ...owner, payloads: renamed })
+  const covered = updated.filter(repoId => changes.get(repoId)?.isCovered)
+  await tellCovered(tx, owner, covered, installationId)
 }
 
 async function insertNew(
@@ -74,9 +77,18 @@ async function insertNew(
     workspaceId,
     sandboxEnvVarKeys: [],
   }))
-  for (const repoId of await insertMissingRepos(tx, rows)) {
-    await recordEvent(tx, outbox, { event: repoCreated, ...owner, payload: { repoId } })
-    if (installationId !== null)
-      await recordEvent(tx, outbox, { event: repoCoverage, ...owner, payload: { repoId, installationId } })
-  }
+  const inserted = await insertMissingRepos(tx, rows)
+  const payloads = inserted.map(repoId => ({ repoId }))
+  await recordEvents(tx, outbox, { event: repoCreated, ...owner, payloads })
+  if (installationId !== null) await tellCovered(tx, owner, inserted, installationId)
+}
+
+function tellCovered(
+  tx: Transaction,
+  owner: Owner,
+  repoIds: string[],
+  installationId: number | null,
+): Promise<void> {
+  const payloads = repoIds.map(repoId => ({ repoId, installationId }))
+  return recordEvents(tx, outbox, { event: repoCoverage, ...owner, payloads })
 }

@@ -2,6 +2,7 @@
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import { type Repo, repos } from '../../database/schema.ts'
+import type { RowChange } from './changes.ts'
 
 export function listReposByGithubId(tx: Transaction, userId: string, githubIds: number[]): Promise<Repo[]> {
   return tx
@@ -19,18 +20,25 @@ export async function insertMissingRepos(
   return inserted.map(({ id }) => id)
 }
 
-/** False when it is gone. */
-export async function updateSyncedRepo(
+/** By id of the row; what a change leaves out is left alone. Gives the ids of those that were still there. */
+export async function updateSyncedRepos(
   tx: Transaction,
-  { id, userId }: Repo,
-  change: Partial<typeof repos.$inferInsert>,
-): Promise<boolean> {
-  const updated = await tx
-    .update(repos)
-    .set({ ...change, updatedAt: sql`now()` })
-    .where(and(eq(repos.id, id), eq(repos.userId, userId)))
-    .returning({ id: repos.id })
-  return updated.length > 0
+  userId: string,
+  changes: ReadonlyMap<string, Pick<RowChange, 'columns'>>,
+): Promise<string[]> {
+  if (changes.size === 0) return []
+  const rows = [...changes].map(([id, { columns }]) => ({ id, ...columns }))
+  const updated = await tx.execute<{ id: string }>(sql`
+    update ${repos} r
+    set full_name = coalesce(c."fullName", r.full_name),
+      default_branch = coalesce(c."defaultBranch", r.default_branch),
+      github_installation_id = coalesce(c."githubInstallationId", r.github_installation_id),
+      updated_at = now()
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      as c(id uuid, "fullName" text, "defaultBranch" text, "githubInstallationId" bigint)
+    where r.id = c.id and r.user_id = ${userId}
+    returning r.id`)
+  return updated.map(({ id }) => id)
 }
 
 /** Takes the installation's coverage from all its repos of the user but `keptGithubIds`; gives the ids of the others. */

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type { WorldRepo } from '@mogplex/kit/test-bench/github-world.ts'
-import { type GithubBench, newRepo, startProjectsWithGithub } from '../../test-bench/github.ts'
+import { type GithubBench, newRepo, newRepos, startProjectsWithGithub } from '../../test-bench/github.ts'
 import { byToken, newUser } from '../../test-bench/service.ts'
 
 let bench: GithubBench
@@ -18,15 +17,6 @@ const patch = (person: Person, id: unknown, json: unknown) =>
   bench.projects.call(person, 'PATCH', `/api/repos/${id}`, json)
 const coverage = async (person: Person) =>
   Object.fromEntries((await all(person)).map(repo => [repo.full_name, repo.github_installation_id]))
-const many = (count: number): WorldRepo[] => Array.from({ length: count }, () => newRepo())
-
-/** A person with an installation of `repos` that is bound. */
-async function installed(repos: WorldRepo[]) {
-  const person = bench.newPerson()
-  const installation = bench.installOnPerson(person.account, repos)
-  await bench.projects.call(person, 'GET', '/api/github/installations')
-  return { person, installation }
-}
 
 test('without an installation the user’s own repos are listed and imported, and nothing is covered', async () => {
   const person = bench.newPerson()
@@ -81,7 +71,7 @@ test('a row with a directory is the repo, and gets no second row', async () => {
 
 test('an installation covers what it lists and, once its list is complete, nothing else', async () => {
   const [one, two] = [newRepo(), newRepo()]
-  const { person, installation } = await installed([one, two])
+  const { person, installation } = await bench.newInstalled([one, two])
   expect(await coverage(person)).toEqual({
     [one.full_name]: installation.id,
     [two.full_name]: installation.id,
@@ -97,8 +87,8 @@ test('an installation covers what it lists and, once its list is complete, nothi
 
 test('a list that is cut off, or has fewer than GitHub counts, takes no coverage away', async () => {
   const kept = newRepo()
-  const { person, installation } = await installed([kept])
-  installation.repos = many(200)
+  const { person, installation } = await bench.newInstalled([kept])
+  installation.repos = newRepos(200)
   await sync(person)
   expect((await coverage(person))[kept.full_name]).toBe(installation.id)
 
@@ -108,7 +98,7 @@ test('a list that is cut off, or has fewer than GitHub counts, takes no coverage
   await sync(person)
   bench.github.broken.delete('/installation/repositories')
   expect((await coverage(person))[kept.full_name]).toBe(installation.id)
-  installation.repos = many(1)
+  installation.repos = newRepos(1)
   await sync(person)
   expect((await coverage(person))[kept.full_name]).toBeNull()
 })
@@ -132,7 +122,7 @@ test('the same repo imported or listed many times at once is one row', async () 
 })
 
 test('those who ask for a sync at once share one', async () => {
-  const { person } = await installed(many(1))
+  const { person } = await bench.newInstalled(newRepos(1))
   const before = bench.asked(/^\/installation\/repositories$/)
   const answers = await Promise.all([sync(person), sync(person), sync(person)])
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
@@ -141,7 +131,7 @@ test('those who ask for a sync at once share one', async () => {
 
 test('a list that was read before another was written is read again, so that the older never wins', async () => {
   const [first, second] = [newRepo(), newRepo()]
-  const { person, installation } = await installed([])
+  const { person, installation } = await bench.newInstalled([])
   const replica = await bench.projects.startReplica()
   let waiting = 0
   const gate = Promise.withResolvers<void>()
@@ -161,44 +151,24 @@ test('a list that was read before another was written is read again, so that the
   expect((await coverage(person))[first.full_name] ?? null).toBeNull()
 })
 
-test('a sync that fails is 503, or 429 with the seconds left, and what succeeded is kept', async () => {
-  const repo = newRepo()
-  const { person, installation } = await installed([])
-  const org = bench.newOrg({ [person.account.login]: { role: 'admin', state: 'active' } })
-  const other = bench.installOnOrg(org)
-  await bench.projects.call(person, 'GET', '/api/github/installations?refresh=true')
-  installation.repos = [repo]
-  const path = `/app/installations/${other.id}/access_tokens`
-  // The whole installation's token is known still; another process has to ask for one.
-  const replica = await bench.projects.startReplica()
-  bench.github.broken.set(path, () => Response.json({}, { status: 401 }))
-  const failed = await replica.call(person, 'GET', '/api/github/repos')
-  expect(failed).toMatchObject({ status: 503, body: { code: 'GITHUB_SYNC_ERROR' } })
-  expect((await coverage(person))[repo.full_name]).toBe(installation.id)
-
-  bench.github.broken.set(path, () => Response.json({}, { status: 429, headers: { 'retry-after': '30' } }))
-  const limited = await replica.send('GET', '/api/github/repos', { as: person })
-  expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '30'])
-  expect(await limited.json()).toMatchObject({ code: 'RATE_LIMITED' })
-  bench.github.broken.delete(path)
+test('a list of more than a thousand is written whole, with an event about each', async () => {
+  const { person, installation } = await bench.newInstalled([])
+  const patient = await bench.projects.startReplica({ GITHUB_SYNC_MAX_PAGES: '12' })
+  const count = async (subject: string) =>
+    (await bench.projects.eventsOf(person)).filter(event => event.subject === `evt.projects.repo.${subject}`)
+      .length
+  installation.repos = newRepos(1_100)
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(Object.values(await coverage(person))).toEqual(Array(1_100).fill(installation.id))
+  expect([await count('created'), await count('coverage')]).toEqual([1_100, 1_100])
+  for (const repo of installation.repos) repo.default_branch = 'next'
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(new Set((await all(person)).map(repo => repo.default_branch))).toEqual(new Set(['next']))
+  expect([await count('updated'), await count('coverage')]).toEqual([1_100, 1_100])
+  installation.repos = []
+  await patient.call(person, 'GET', '/api/github/repos')
+  expect(await count('coverage')).toBe(2_200)
 })
-
-test.each(['deleted', 'suspended'])(
-  'an installation that GitHub says is %s is so for everybody',
-  async how => {
-    const { person, installation } = await installed(many(1))
-    const replica = await bench.projects.startReplica()
-    if (how === 'deleted') bench.world.installations.delete(installation.id)
-    else installation.suspended_at = '2026-01-01T00:00:00Z'
-    expect((await replica.call(person, 'GET', '/api/github/repos')).status).toBe(503)
-    expect(Object.values(await coverage(person))).toEqual([null])
-    const rows = await bench.projects.sql`
-    select suspended_at from projects.github_installations where installation_id = ${installation.id}`
-    expect(rows).toHaveLength(how === 'deleted' ? 0 : 1)
-    const subjects = (await bench.projects.eventsOf(person)).map(({ subject }) => subject)
-    expect(subjects).toContain(`evt.projects.installation.${how === 'deleted' ? 'removed' : 'suspended'}`)
-  },
-)
 
 test('who has no account connected and nothing imported is told so', async () => {
   expect(await sync(newUser())).toMatchObject({ status: 400, body: { code: 'NO_GITHUB_CONNECTION' } })
@@ -212,7 +182,7 @@ test('it imports, so a token needs to be allowed to write', async () => {
 })
 
 test('no token of GitHub’s is in the database or in an event', async () => {
-  const { person } = await installed(many(1))
+  const { person } = await bench.newInstalled(newRepos(1))
   await sync(person)
   const tables = ['repos', 'github_installations', 'outbox']
   const texts = await Promise.all(

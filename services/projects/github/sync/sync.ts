@@ -1,4 +1,5 @@
 /** The two syncs (projects spec 6.1): GitHub is asked first, and what it said is written in one transaction. */
+import { ApiError } from '@mogplex/kit/errors.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { installationSynced } from '@mogplex/proto/projects.ts'
 import { type GithubInstallation, outbox } from '../../database/schema.ts'
@@ -39,22 +40,24 @@ const ATTEMPTS = 3
 
 /**
  * Makes the installation cover what it lists, and nothing else if the list is complete. A list is written only
- * if none was since before it was read, so that the older never wins. Throws `GithubError`; nothing happens for
- * an installation that is not the user's, or suspended.
+ * if none was since before it was read, so that the older never wins. False, and nothing happens, for an
+ * installation that is not the user's, or suspended. Throws `GithubError`, and 503 when others were always first.
  */
 export async function syncInstallation(
   { database, pokeOutbox }: Pick<SyncKit, 'database' | 'pokeOutbox'>,
   app: GithubApp,
   owner: Owner,
   installationId: number,
-): Promise<void> {
+): Promise<boolean> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const read = await findInstallation(database, owner.userId, installationId)
-    if (!read || read.suspendedAt) return
+    if (!read || read.suspendedAt) return false
     const listing = await app.reposOf(installationId)
     if (!(await writeListing({ database }, owner, read, listing))) continue
-    return pokeOutbox()
+    pokeOutbox()
+    return true
   }
+  throw new ApiError('GITHUB_SYNC_ERROR', 'Other syncs came first again and again; try again')
 }
 
 /** False when the installation has changed since `read`. */
