@@ -5,11 +5,11 @@ import { claimForUser, syncForUser } from './ask-projects.ts'
 import { connectGithub } from './connect.ts'
 import { GithubFault } from './fault.ts'
 import { isGithubConfigured } from './oauth-client.ts'
-import { lookForInstallation } from './own-installations.ts'
+import { lookForInstallation, type Sight } from './own-installations.ts'
 import type { GithubAccount, RoundTrips } from './round-trips.ts'
 import type { GithubPlace } from './settings.ts'
 import { readToken } from './tokens.ts'
-import { startPatience } from './wait-at-most.ts'
+import { startPatience, waitAtMost } from './wait-at-most.ts'
 
 /** Resolves with the redirect; throws {@link GithubFault}. */
 export function createConnectCallback(kit: IdentityKit, place: GithubPlace, trips: RoundTrips) {
@@ -27,7 +27,7 @@ export function createConnectCallback(kit: IdentityKit, place: GithubPlace, trip
     leftMs: () => number,
   ): Promise<Response> => {
     const token = account?.token.accessToken ?? (await storedToken(kit, owner.userId))
-    const sight = token === null ? 'expired' : await look(place.apiUrl, token, installationId)
+    const sight = token === null ? 'expired' : await look(place.apiUrl, token, installationId, leftMs())
     if (sight === 'expired') {
       if (account) throw new GithubFault('github_installation_fetch')
       if (!isGithubConfigured(kit.config)) throw new GithubFault('github_installation_forbidden')
@@ -74,10 +74,13 @@ function namedInstallation(query: URLSearchParams): number | null {
   return id
 }
 
-function look(apiUrl: string, token: string, installationId: number) {
-  return lookForInstallation(apiUrl, token, installationId).catch(cause => {
+async function look(apiUrl: string, token: string, installationId: number, limitMs: number): Promise<Sight> {
+  const looking = lookForInstallation(apiUrl, token, installationId)
+  const sight = await waitAtMost(looking, limitMs).catch(cause => {
     throw new GithubFault('github_installation_fetch', cause)
   })
+  if (sight === null) throw new GithubFault('github_installation_fetch', new Error('GitHub takes too long'))
+  return sight
 }
 
 /** Null as well for one that cannot be opened any more: a new one takes its place. */
