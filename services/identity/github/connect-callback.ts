@@ -1,68 +1,87 @@
 /** Back from GitHub with an account, with an installation of the App, or with both (identity spec 3). */
 import type { Requester } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
+import type { Arrivals, GithubAccount } from './arrivals.ts'
 import { claimForUser, syncForUser } from './ask-projects.ts'
 import { connectGithub } from './connect.ts'
+import type { Departures } from './departures.ts'
 import { GithubFault } from './fault.ts'
 import { isGithubConfigured } from './oauth-client.ts'
 import { lookForInstallation, type Sight } from './own-installations.ts'
-import type { GithubAccount, RoundTrips } from './round-trips.ts'
 import type { GithubPlace } from './settings.ts'
 import { readToken } from './tokens.ts'
 import { startPatience, waitAtMost } from './wait-at-most.ts'
 
+interface Parts {
+  kit: IdentityKit
+  place: GithubPlace
+  departures: Departures
+  arrivals: Arrivals
+}
+
+/** Who came back, and what with. */
+interface Return {
+  owner: Requester
+  /** Null when the trip brought no code. */
+  account: GithubAccount | null
+  /** How long the browser still waits. */
+  leftMs: () => number
+}
+
 /** Resolves with the redirect; throws {@link GithubFault}. */
-export function createConnectCallback(kit: IdentityKit, place: GithubPlace, trips: RoundTrips) {
-  const connected = (isSynced: boolean) =>
-    trips.arrive(`/?github=connected${isSynced ? '' : '&repo_sync=failed'}`)
-
-  /**
-   * Whose an installation is, only a token of the user can tell. Who has none that is good is sent for one, and
-   * comes back here with it.
-   */
-  const comeBackInstalled = async (
-    owner: Requester,
-    installationId: number,
-    account: GithubAccount | null,
-    leftMs: () => number,
-  ): Promise<Response> => {
-    const token = account?.token.accessToken ?? (await storedToken(kit, owner.userId))
-    const sight = token === null ? 'expired' : await look(place.apiUrl, token, installationId, leftMs())
-    if (sight === 'expired') {
-      if (account) throw new GithubFault('github_installation_fetch')
-      if (!isGithubConfigured(kit.config)) throw new GithubFault('github_installation_forbidden')
-      return trips.toConnect(owner.userId, installationId)
-    }
-    if (sight === 'unseen') throw new GithubFault('github_installation_forbidden')
-    // Where GitHub does not list them to this token, the proof that projects asks for decides alone.
-    return connected(await claimForUser(kit, owner, installationId, leftMs()))
-  }
-
-  /** An owner of the organisation was asked to install the App. It is found later, by a token of the user. */
-  const comeBackRequested = async ({ userId }: Requester): Promise<Response> => {
-    const hasToken = (await storedToken(kit, userId)) !== null
-    if (hasToken || !isGithubConfigured(kit.config)) return trips.arrive('/?github=requested')
-    return trips.toConnect(userId, null)
-  }
-
+export function createConnectCallback(parts: Parts) {
+  const { kit, place, arrivals } = parts
   return async (request: Request, owner: Requester): Promise<Response> => {
     const leftMs = startPatience()
     const query = new URL(request.url).searchParams
-    const trip = await trips.comeBack(request, { purposes: ['connect', 'install'], userId: owner.userId })
+    const destination = { purposes: ['connect' as const, 'install' as const], userId: owner.userId }
+    const trip = await arrivals.comeBack(request, destination)
     const installationId = namedInstallation(query) ?? trip.installationId
     if (installationId !== null && place.installUrl === null)
       throw new GithubFault('github_installation_forbidden')
     if (query.has('error')) throw new GithubFault('github_token_error')
 
     const code = query.get('code')
-    const account = code === null ? null : await trips.readCode(code, trip)
+    const account = code === null ? null : await arrivals.readCode(code, trip)
     if (account) await connectGithub(kit, owner, account, new Date())
 
-    if (installationId !== null) return comeBackInstalled(owner, installationId, account, leftMs)
-    if (account) return connected(await syncForUser(kit, owner, leftMs()))
-    if (query.get('setup_action') === 'request') return comeBackRequested(owner)
+    if (installationId !== null) return takeIn(parts, installationId, { owner, account, leftMs })
+    if (account) return connected(arrivals, await syncForUser(kit, owner, leftMs()))
+    if (query.get('setup_action') === 'request') return waitForOwner(parts, owner)
     throw new GithubFault(trip.purpose === 'install' ? 'github_installation_invalid' : 'github_token_error')
   }
+}
+
+/**
+ * Whose an installation is, only a token of the user can tell. Who has none that is good is sent for one, and
+ * comes back here with it.
+ */
+async function takeIn(
+  { kit, place, departures, arrivals }: Parts,
+  installationId: number,
+  { owner, account, leftMs }: Return,
+): Promise<Response> {
+  const token = account?.token.accessToken ?? (await storedToken(kit, owner.userId))
+  const sight = token === null ? 'expired' : await look(place.apiUrl, token, installationId, leftMs())
+  if (sight === 'expired') {
+    if (account) throw new GithubFault('github_installation_fetch')
+    if (!isGithubConfigured(kit.config)) throw new GithubFault('github_installation_forbidden')
+    return departures.toConnect(owner.userId, installationId)
+  }
+  if (sight === 'unseen') throw new GithubFault('github_installation_forbidden')
+  // Where GitHub does not list them to this token, the proof that projects asks for decides alone.
+  return connected(arrivals, await claimForUser(kit, owner, installationId, leftMs()))
+}
+
+/** An owner of the organisation was asked to install the App. It is found later, by a token of the user. */
+async function waitForOwner({ kit, departures, arrivals }: Parts, { userId }: Requester): Promise<Response> {
+  const hasToken = (await storedToken(kit, userId)) !== null
+  if (hasToken || !isGithubConfigured(kit.config)) return arrivals.arrive('/?github=requested')
+  return departures.toConnect(userId, null)
+}
+
+function connected({ arrive }: Arrivals, isSynced: boolean): Response {
+  return arrive(`/?github=connected${isSynced ? '' : '&repo_sync=failed'}`)
 }
 
 /** Null when the address names none. */

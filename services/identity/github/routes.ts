@@ -4,40 +4,43 @@ import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
 import { originOf } from '../sessions/origin.ts'
 import { safeNextPath } from '../sign-in/next-path.ts'
+import { createArrivals } from './arrivals.ts'
 import { createConnectCallback } from './connect-callback.ts'
 import { readCounts } from './counts.ts'
+import { CONNECT_CALLBACK, createDepartures, LOGIN_CALLBACK } from './departures.ts'
 import { GithubFault } from './fault.ts'
 import { beginInstall } from './install-state.ts'
-import { isGithubConfigured } from './oauth-client.ts'
-import { CONNECT_CALLBACK, createRoundTrips, LOGIN_CALLBACK, redirect } from './round-trips.ts'
+import { createGithubClient, isGithubConfigured } from './oauth-client.ts'
+import { redirect } from './redirect.ts'
 import type { GithubPlace } from './settings.ts'
 import { signInWithGithub } from './sign-in.ts'
 
 export function githubRoutes(kit: IdentityKit, place: GithubPlace) {
   const { config, context, database } = kit
-  const trips = createRoundTrips(kit, place)
-  const comeBackConnected = createConnectCallback(kit, place, trips)
+  const client = createGithubClient(place, config)
+  const [departures, arrivals] = [createDepartures(kit, client), createArrivals(kit, client)]
+  const comeBackConnected = createConnectCallback({ kit, place, departures, arrivals })
 
   return new Elysia({ name: 'github' })
     .use(context)
     .get('/api/auth/login/github', ({ request }) => {
       const asked = new URL(request.url).searchParams.get('next')
       const next = safeNextPath(asked)
-      if (isGithubConfigured(config)) return trips.toSignIn(next)
+      if (isGithubConfigured(config)) return departures.toSignIn(next)
       const suffix = asked === null ? '' : `&next=${encodeURIComponent(next)}`
       return redirect(`/login?error=github_not_configured${suffix}`)
     })
     .get(LOGIN_CALLBACK, ({ context: { requestId, clientIp }, request }) =>
-      trips.orSayWhy('/login', async () => {
-        const trip = await trips.comeBack(request, { purposes: ['login'], userId: null })
+      arrivals.orSayWhy('/login', async () => {
+        const trip = await arrivals.comeBack(request, { purposes: ['login'], userId: null })
         const query = new URL(request.url).searchParams
         if (query.has('error')) throw new GithubFault('access_denied')
-        const { token, profile } = await trips.readCode(query.get('code') ?? '', trip)
-        const email = await trips.client.fetchVerifiedEmail(token).catch(cause => {
+        const { token, profile } = await arrivals.readCode(query.get('code') ?? '', trip)
+        const email = await client.fetchVerifiedEmail(token).catch(cause => {
           throw new GithubFault('github_user_fetch', cause)
         })
         const signIn = { profile, email, token, origin: originOf(request, clientIp), requestId }
-        return trips.arrive(trip.next, [await signInWithGithub(kit, signIn, new Date())])
+        return arrivals.arrive(trip.next, [await signInWithGithub(kit, signIn, new Date())])
       }),
     )
     .get('/api/auth/github', async ({ context: from, request }) => {
@@ -46,12 +49,12 @@ export function githubRoutes(kit: IdentityKit, place: GithubPlace) {
       const now = new Date()
       if (installUrl && (await readCounts(kit, userId, requestId, now)).isAppAvailable) {
         await beginInstall(database, userId, now)
-        return trips.toInstall(userId, installUrl)
+        return departures.toInstall(userId, installUrl)
       }
       if (!isGithubConfigured(config)) return redirect('/?error=github_not_configured')
-      return trips.toConnect(userId, null)
+      return departures.toConnect(userId, null)
     })
     .get(CONNECT_CALLBACK, ({ context: from, request }) =>
-      trips.orSayWhy('/', () => comeBackConnected(request, requesterOf(from, request))),
+      arrivals.orSayWhy('/', () => comeBackConnected(request, requesterOf(from, request))),
     )
 }
