@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { startTestGithub } from '@mogplex/kit/test-bench/github.ts'
 import { call, makeToken, OPEN_DOORS } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 import { GIT_ROOT, makeRemote } from './repositories.ts'
 import { startRun, waitForEnd } from './runs.ts'
+import { openStorage } from './stored.ts'
 import { secretsIn, secretsInDatabase, secretsInFiles } from './traces.ts'
 
 setDefaultTimeout(60_000)
@@ -32,6 +34,9 @@ afterAll(async () => {
   await Promise.all([github.stop(), web.stop()])
 })
 
+interface Covered {
+  github_app_covered: boolean
+}
 const account = { id: 5, login: 'ada-gh', emails: [] }
 const cookieIn = (response: Response, name: string) =>
   response.headers
@@ -103,17 +108,51 @@ test('what an agent did is pushed though GitHub gives no token at first', async 
   const ada = await signInByGithub()
   const as = { cookie: ada.cookie }
   const remote = cover({ id: 7_002, full_name: `${account.login}/later` })
-  const rows = await call<{ id: string; name: string }[]>(system, 'GET', '/api/github/repos', { as })
+  await call(system, 'GET', '/api/github/installations?refresh=true', { as })
+  const rows = await call<{ id: string; name: string }[]>(system, 'GET', '/api/repos', { as })
   const row = rows.body.find(({ name }) => name === 'later')
   let mints = 0
   github.broken.set('/app/installations/501/access_tokens', () => {
     mints += 1
-    return mintOrFail(501, mints === 2)
+    // The second question is failed at as often as it is tried.
+    return mintOrFail(501, mints >= 2 && mints <= 4)
   })
   const { runId } = await startRun(system, ada, { repoId: row?.id ?? '', prompt: 'write more.txt yes' })
   const run = await waitForEnd(system, ada, runId)
   github.broken.clear()
   expect(run).toMatchObject({ status: 'success', delivery: { pushed: true } })
   expect(remote.read(run.branch.working, 'more.txt')).toStartWith('yes')
-  expect(mints).toBe(3)
+  expect(mints).toBe(5)
+})
+
+test('a sync that was queued is done though its process is killed', async () => {
+  const ada = await signInByGithub()
+  const as = { cookie: ada.cookie }
+  cover({ id: 7_003, full_name: `${account.login}/known` })
+  await call(system, 'GET', '/api/github/installations?refresh=true', { as })
+  const repo = { id: 7_004, full_name: `${account.login}/queued` }
+  cover(repo)
+  const storage = await openStorage(system)
+  const arrived = Promise.withResolvers<void>()
+  const never = new Promise<Response>(() => undefined)
+  github.broken.set('/installation/repositories', () => {
+    arrived.resolve()
+    return never
+  })
+  const json = { github_id: repo.id, full_name: repo.full_name }
+  const { body: made } = await call<{ id: string }>(system, 'POST', '/api/repos', { as, json })
+  await arrived.promise
+  await system.kill('projects')
+  github.broken.clear()
+  // What it was about is taken up again when its lease is over, which is long.
+  await storage.query(`update projects.sync_jobs set due_at = now() - interval '1 second'`)
+  await system.ready('projects')
+  const isCovered = async () => {
+    const { body } = await call<Covered>(system, 'GET', `/api/repos/${made.id}`, { as })
+    return body.github_app_covered
+  }
+  expect(await waitUntil(isCovered, { limitMs: 30_000, everyMs: 200 })).toBe(true)
+  const isOver = async () => (await storage.query('select 1 from projects.sync_jobs')).length === 0
+  expect(await waitUntil(isOver, { limitMs: 5_000, everyMs: 50 })).toBe(true)
+  await storage.close()
 })

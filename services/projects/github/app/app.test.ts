@@ -113,6 +113,17 @@ test('tokens of an installation that is gone are not given out any more, those o
   expect(await tokenFor(other.id)).toEqual(known)
 })
 
+test('a mint that GitHub fails at is tried again', async () => {
+  const { tokenFor } = startTokens()
+  const { installation } = install()
+  const path = `/app/installations/${installation.id}/access_tokens`
+  github.broken.set(path, () => {
+    github.broken.delete(path)
+    return Response.json({}, { status: 502 })
+  })
+  expect((await tokenFor(installation.id)).token).toStartWith('ghs_')
+})
+
 test('a failed mint is not remembered', async () => {
   const { tokenFor } = startTokens()
   const { installation } = install()

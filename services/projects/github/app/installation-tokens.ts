@@ -47,6 +47,8 @@ export function createInstallationTokens(options: {
     const { token, expires_at } = await client
       .call({
         method: 'POST',
+        // One token too many ends by itself; a run that fails for a lost answer is lost.
+        isRepeatable: true,
         path: path`/app/installations/${installationId}/access_tokens`,
         ...(repositoryId === undefined ? {} : { body: { repository_ids: [repositoryId] } }),
         credential: await asApp(),

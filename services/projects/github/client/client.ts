@@ -19,6 +19,8 @@ export interface Credential {
 
 export interface GithubCall<Schema extends TSchema> {
   method?: 'GET' | 'POST'
+  /** A POST that may be sent twice. A GET always may. */
+  isRepeatable?: true
   /** Below the API's address, its parts encoded: {@link path}. */
   path: string
   body?: unknown
@@ -34,7 +36,7 @@ export interface GithubClient {
 
 export interface Pace {
   limitMs: number
-  /** Before each further try of a GET, give or take a quarter. */
+  /** Before each further try of what may be repeated, give or take a quarter. */
   retryDelaysMs: readonly number[]
   /** A rate limit that is over by then is waited for, once. */
   patienceMs: number
@@ -58,9 +60,9 @@ export function createGithubClient(options: { apiUrl: string; log: Log; pace?: P
   const limits = createRateLimits()
 
   const tryOnce = async (call: GithubCall<TSchema>, signal: AbortSignal): Promise<ExchangeAnswer> => {
-    const { method = 'GET', body, credential } = call
+    const { method = 'GET', isRepeatable = method === 'GET', body, credential } = call
     const request = { method, body, signal, url: apiUrl + call.path, token: credential.token }
-    const delaysMs = method === 'GET' ? pace.retryDelaysMs : []
+    const delaysMs = isRepeatable ? pace.retryDelaysMs : []
     for (let attempt = 0; ; attempt += 1) {
       const delayMs = delaysMs[attempt]
       const answer = await exchange(request).catch((cause: unknown) => {

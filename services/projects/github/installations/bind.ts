@@ -10,18 +10,24 @@ import type { GithubUser } from '../user-token.ts'
 import { tellUncovered } from './lose.ts'
 import { findInstallation, lockGithubOf, upsertInstallation } from './store.ts'
 
+type AdminApi = Pick<GithubApi, 'isAdminOf'>
+
 /**
  * Whether the account the App is installed on is the user's own, or an organisation they run. Throws
- * `GithubError` when GitHub does not say; that it may not tell the user is a no.
+ * `GithubError` when GitHub does not say, or may not tell the user.
  */
+export async function isTheirs(api: AdminApi, { account }: Installation, user: GithubUser): Promise<boolean> {
+  if (account.id === user.githubUserId) return true
+  return account.type !== 'User' && api.isAdminOf(account, user.credential)
+}
+
+/** The same for what is to be bound: what GitHub may not tell the user is no proof. */
 export async function isProven(
-  api: Pick<GithubApi, 'isAdminOf'>,
-  { account }: Installation,
+  api: AdminApi,
+  installation: Installation,
   user: GithubUser,
 ): Promise<boolean> {
-  if (account.id === user.githubUserId) return true
-  if (account.type === 'User') return false
-  return api.isAdminOf(account, user.credential).catch(error => {
+  return isTheirs(api, installation, user).catch(error => {
     if (error instanceof GithubError && error.refusal === 'GITHUB_FORBIDDEN') return false
     throw error
   })

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { nextGithubId } from '@mogplex/kit/test-bench/github-world.ts'
-import {
-  claimInstallation,
-  githubSummary,
-  reconcileInstallations,
-  syncGithubRepos,
-} from '@mogplex/proto/projects.ts'
+import { claimInstallation, githubSummary, reconcileInstallations } from '@mogplex/proto/projects.ts'
 import { type GithubBench, newRepo, startProjectsWithGithub } from '../../test-bench/github.ts'
 import { newUser } from '../../test-bench/service.ts'
 
@@ -81,6 +76,29 @@ test('an organisation’s is bound to those who run it, and to nobody else', asy
       manage_url: `${bench.github.settings.GITHUB_URL}/organizations/${org.login}/settings/installations/${id}`,
     },
   ])
+})
+
+test('a look lets go of what is no longer the user’s, where GitHub says so, and of that alone', async () => {
+  const [left, stays] = [bench.newPerson(), bench.newPerson()]
+  const admin = { role: 'admin' as const, state: 'active' as const }
+  const org = bench.newOrg({ [left.account.login]: admin, [stays.account.login]: admin })
+  const { id } = bench.installOnOrg(org, [newRepo()])
+  expect([await idsOf(left), await idsOf(stays)]).toEqual([[id], [id]])
+  org.members[left.account.login] = { ...admin, role: 'member' }
+
+  const path = `/user/memberships/orgs/${org.login}`
+  bench.github.broken.set(path, () => Response.json({}, { status: 403 }))
+  expect(await idsOf(left, '?refresh=true')).toEqual([id])
+  bench.github.broken.delete(path)
+  expect(await idsOf(left, '?refresh=true')).toEqual([])
+  expect((await bench.projects.call(left, 'GET', '/api/repos')).list).toMatchObject([
+    { github_installation_id: null, github_app_covered: false },
+  ])
+  expect((await subjectsOf(left)).slice(-2)).toEqual(['repo.coverage', 'installation.removed'])
+  expect(await idsOf(stays, '?refresh=true')).toEqual([id])
+
+  bench.world.installations.delete(id)
+  expect(await idsOf(stays, '?refresh=true')).toEqual([])
 })
 
 test('a login that has changed hands proves nothing: the numbers must be the same', async () => {
@@ -174,47 +192,6 @@ test('what is not known of an installation is asked for, and a null of GitHub’
   const installation = bench.world.installations.get(id)
   if (installation) bench.world.installations.set(id, { ...installation, target_type: undefined } as never)
   expect(await list(person, '?refresh=true')).toMatchObject([{ target_type: 'User' }])
-})
-
-test('a claim needs an installation that is there, a connected account, and a GitHub that answers', async () => {
-  const person = bench.newPerson()
-  const { id } = bench.installOnPerson(person.account, [newRepo()])
-  const claim = (userId: string, installationId: number) =>
-    bench.projects.askAsIdentity(claimInstallation, { userId, installationId })
-  expect(await claim(person.userId, nextGithubId())).toEqual({ status: 'forbidden' })
-  expect(await claim(newUser().userId, id)).toEqual({ status: 'forbidden' })
-  const path = `/app/installations/${id}`
-  bench.github.broken.set(path, () => new Response('<html>'))
-  expect(await claim(person.userId, id)).toEqual({ status: 'unreachable' })
-  bench.github.broken.delete(path)
-  expect(await subjectsOf(person)).toEqual([])
-
-  bench.github.broken.set('/installation/repositories', () => Response.json({}, { status: 403 }))
-  expect(await claim(person.userId, id)).toEqual({ status: 'bound', isSynced: false })
-  bench.github.broken.delete('/installation/repositories')
-  expect(await claim(person.userId, id)).toEqual({ status: 'bound', isSynced: true })
-  expect((await subjectsOf(person)).filter(subject => subject === 'installation.bound')).toHaveLength(1)
-})
-
-test('identity is told counts, and can have installations and repos looked up', async () => {
-  const person = bench.newPerson()
-  const { userId } = person
-  const [covered, own] = [newRepo(), newRepo()]
-  bench.installOnPerson(person.account, [covered])
-  bench.world.reposOf.set(person.account.login, [covered, own])
-  const ask = bench.projects.askAsIdentity
-  const nothing = { appAvailable: true, installationCount: 0, syncedRepoCount: 0, coveredRepoCount: 0 }
-  expect(await ask(githubSummary, { userId })).toEqual(nothing)
-  expect(await ask(syncGithubRepos, { userId })).toEqual({ isSynced: true })
-  expect(await ask(githubSummary, { userId })).toEqual({ ...nothing, syncedRepoCount: 2 })
-  expect(await ask(reconcileInstallations, { userId })).toEqual({ installationCount: 1 })
-  expect(await ask(githubSummary, { userId })).toEqual({
-    ...{ appAvailable: true, installationCount: 1 },
-    ...{ syncedRepoCount: 2, coveredRepoCount: 1 },
-  })
-  const unknown = newUser().userId
-  expect(await ask(syncGithubRepos, { userId: unknown })).toEqual({ isSynced: false })
-  expect(await ask(reconcileInstallations, { userId: unknown })).toEqual({ installationCount: 0 })
 })
 
 test('a suspended installation counts for nothing until it is in use again', async () => {
