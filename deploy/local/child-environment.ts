@@ -36,7 +36,9 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
   ],
   identity: [
     ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'CLI_TOKEN_TTL_DAYS'],
-    ...['CLIENT_ID', 'CLIENT_SECRET', 'URL', 'API_URL', 'LOGIN_SCOPES'].map(name => `GITHUB_${name}`),
+    ...['CLIENT_ID', 'CLIENT_SECRET', 'URL', 'API_URL', 'WEB_URL', 'LOGIN_SCOPES', 'APP_NAME'].map(
+      name => `GITHUB_${name}`,
+    ),
     ...['MODEL_CATALOG_URL', 'MODEL_CATALOG_MAX_AGE_MONTHS'],
     ...['DEFAULT_MODEL_ID', ...MODEL_ENDPOINTS, 'OPENROUTER_BASE_URL'],
     'AUDIT_RETENTION_DAYS',

@@ -4,9 +4,9 @@ import type { GithubAccount, TestGithub } from './github.ts'
 
 interface Grant {
   account: GithubAccount
-  redirectUri: string
-  challenge: string
   scope: string
+  /** What the trip was begun with; null where GitHub began it, after an install. */
+  begun: { redirectUri: string; challenge: string } | null
 }
 
 /** `giveToken` is called for who has come through it. */
@@ -29,8 +29,8 @@ export function createOauthDance(giveToken: (account: GithubAccount) => string) 
       return back
     }
     const code = crypto.randomUUID()
-    const [redirectUri, challenge, scope] = [asked('redirect_uri'), asked('code_challenge'), asked('scope')]
-    codes.set(code, { account, redirectUri, challenge, scope })
+    const begun = { redirectUri: asked('redirect_uri'), challenge: asked('code_challenge') }
+    codes.set(code, { account, scope: asked('scope'), begun })
     back.searchParams.set('code', code)
     return back
   }
@@ -41,7 +41,10 @@ export function createOauthDance(giveToken: (account: GithubAccount) => string) 
     codes.delete(body.code)
     const challenge = createHash('sha256').update(String(body.code_verifier)).digest('base64url')
     const isClient = body.client_id === clientId && body.client_secret === clientSecret
-    const isTrip = grant?.challenge === challenge && grant.redirectUri === body.redirect_uri
+    const begun = grant?.begun
+    const isTrip = begun
+      ? begun.challenge === challenge && begun.redirectUri === body.redirect_uri
+      : body.code_verifier === undefined && body.redirect_uri === undefined
     if (!grant || !isClient || !isTrip) return Response.json({ error: 'bad_verification_code' })
     return Response.json({
       access_token: giveToken(grant.account),
@@ -52,6 +55,12 @@ export function createOauthDance(giveToken: (account: GithubAccount) => string) 
 
   return {
     ...{ visit, exchange, asked: () => last },
+    /** For the account of somebody who was asked for it after an install. */
+    codeAfterInstall: (account: GithubAccount): string => {
+      const code = crypto.randomUUID()
+      codes.set(code, { account, scope: '', begun: null })
+      return code
+    },
     settings: { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret },
   }
 }

@@ -89,15 +89,17 @@ export function createGithubWorld() {
   }
 }
 
-function answerUser(
-  { orgs, reposOf }: Held,
-  path: string,
-  { login }: Account,
-  page: URLSearchParams,
-): Response | null {
+function answerUser(held: Held, path: string, account: Account, page: URLSearchParams): Response | null {
+  const { orgs, reposOf } = held
+  const { login } = account
+  if (path === '/user/installations') {
+    const seen = installationsSeenBy(held, account)
+    const shown = paged(seen, page).map(described)
+    return Response.json({ total_count: seen.length, installations: shown })
+  }
   if (path === '/user/repos') return Response.json(paged(reposOf.get(login) ?? [], page))
   if (path === '/user/orgs') {
-    const mine = orgs.filter(org => org.members[login]?.state === 'active')
+    const mine = orgs.filter(org => isMember(org, login))
     const shown = mine.map(org => ({ id: org.id, login: org.login }))
     return Response.json(paged(shown, page))
   }
@@ -108,6 +110,16 @@ function answerUser(
   return org && membership
     ? Response.json({ ...membership, organization: { id: org.id, login: org.login } })
     : missing()
+}
+
+function isMember({ members }: WorldOrg, login: string): boolean {
+  return members[login]?.state === 'active'
+}
+
+/** GitHub lists them to whoever may see the account, not only to those who run it. */
+function installationsSeenBy({ installations, orgs }: Held, { id, login }: Account): WorldInstallation[] {
+  const seen = new Set([id, ...orgs.filter(org => isMember(org, login)).map(org => org.id)])
+  return [...installations.values()].filter(({ account }) => seen.has(account.id))
 }
 
 /** Null, as for any token that is none, when the installation is gone: its tokens end with it. */
@@ -157,8 +169,12 @@ async function mint({ given }: Held, installation: WorldInstallation, request: R
   return Response.json({ token, expires_at, permissions: {} }, { status: 201 })
 }
 
-function present({ repos: _, ...installation }: WorldInstallation): Response {
-  return Response.json({ app_id: 4_711, suspended_at: null, ...installation })
+function described({ repos: _, ...installation }: WorldInstallation) {
+  return { app_id: 4_711, suspended_at: null, ...installation }
+}
+
+function present(installation: WorldInstallation): Response {
+  return Response.json(described(installation))
 }
 
 function paged<Item>(items: Item[], query: URLSearchParams): Item[] {

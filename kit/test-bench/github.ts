@@ -1,4 +1,5 @@
 /** A GitHub on loopback for tests: people with accounts, and what its API says of them. */
+import { createInstallPage, type Installing } from './github-install.ts'
 import { createOauthDance } from './github-oauth.ts'
 import { createGithubWorld, type GithubWorld } from './github-world.ts'
 
@@ -15,6 +16,8 @@ export interface TestGithub {
   settings: Record<'GITHUB_URL' | 'GITHUB_API_URL' | 'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET', string>
   /** Opens the authorise page as `account` and allows it, or not; resolves with where GitHub sends the browser. */
   visit: (authorizeUrl: string, account: GithubAccount | 'deny') => URL
+  /** Opens the App's install page and installs it; resolves with where GitHub sends the browser. */
+  install: (installUrl: string, installing: Installing) => URL
   /** By path, what is answered instead of the truth. */
   broken: Map<string, () => Response | Promise<Response>>
   /** Organisations, repositories and installations, and the App they are of. */
@@ -59,6 +62,7 @@ export function startTestGithub(): TestGithub {
   return {
     settings: { GITHUB_URL: url, GITHUB_API_URL: url, ...dance.settings },
     ...{ broken, world, giveToken, visit: dance.visit, asked: dance.asked },
+    install: createInstallPage({ url, world, codeFor: dance.codeAfterInstall }),
     issued: () => [...tokens.keys()],
     stop: () => server.stop(true),
   }

@@ -1,4 +1,4 @@
-/** Signing in by GitHub and connecting an account of it, in the browser (identity spec 3). */
+/** Signing in by GitHub, connecting an account of it and installing the App, in the browser (identity spec 3). */
 import { Type } from '@sinclair/typebox'
 import type { Descriptions } from './describe.ts'
 
@@ -6,7 +6,15 @@ const Return = Type.Object({
   code: Type.Optional(Type.String({ description: 'As GitHub gives it.' })),
   state: Type.Optional(Type.String({ description: 'As it was sent to GitHub.' })),
   error: Type.Optional(Type.String({ description: 'GitHub’s refusal, in place of a code.' })),
-  installation_id: Type.Optional(Type.String()),
+})
+const ConnectReturn = Type.Object({
+  ...Return.properties,
+  installation_id: Type.Optional(
+    Type.String({ description: 'What was installed. It is the caller’s only if GitHub says so.' }),
+  ),
+  setup_action: Type.Optional(
+    Type.String({ description: '`request` when an owner of the organisation has to install it first.' }),
+  ),
 })
 
 const away = (description: string) => ({ 302: { description } })
@@ -31,14 +39,17 @@ export const GITHUB_ROUTES: Descriptions = {
   'GET /api/auth/github': {
     operationId: 'connectGithub',
     tag: 'sessions',
-    summary: 'Go to GitHub to connect an account',
+    summary: 'Go to GitHub to connect an account, or to install the App of this instance',
     answers: away('To GitHub, to /login without a session, or to the start page with an `error`.'),
   },
   'GET /api/auth/github/callback': {
     operationId: 'returnFromGithubConnect',
     tag: 'sessions',
-    summary: 'Come back from GitHub with a connected account',
-    query: Return,
-    answers: away('To the start page, with `github=connected` or an `error`; to /login without a session.'),
+    summary: 'Come back from GitHub with a connected account, or an installation of the App',
+    query: ConnectReturn,
+    answers: away(
+      'To the start page with `github=connected` (and `repo_sync=failed`), `github=requested` or an `error`; ' +
+        'to GitHub for a token that says whose the installation is; to /login without a session.',
+    ),
   },
 }

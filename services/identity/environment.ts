@@ -32,6 +32,13 @@ export const IdentitySettings = Type.Object({
   GITHUB_CLIENT_SECRET: Type.Optional(Type.String()),
   GITHUB_URL: Type.String({ pattern: '^https?://', default: 'https://github.com' }),
   GITHUB_API_URL: Type.String({ pattern: '^https?://', default: 'https://api.github.com' }),
+  GITHUB_WEB_URL: Type.Optional(baseUrl('where the GitHub App is installed, if not at GITHUB_URL')),
+  GITHUB_APP_NAME: Type.Optional(
+    Type.String({
+      ...{ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]*$', maxLength: 100 },
+      description: "the GitHub App's name, as in its address",
+    }),
+  ),
   GITHUB_LOGIN_SCOPES: Type.String({ default: 'read:user user:email repo' }),
   DEFAULT_MODEL_ID: Type.Optional(Type.String({ description: 'the model of users who chose none' })),
   MODEL_CATALOG_URL: Type.Optional(baseUrl('the feed that /api/cron/sync-models reads')),

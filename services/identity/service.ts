@@ -13,6 +13,7 @@ import { type IdentityKit, IdentitySettings } from './environment.ts'
 import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
 import { githubAnswers } from './github/answers.ts'
 import { githubRoutes } from './github/routes.ts'
+import { readGithubPlace } from './github/settings.ts'
 import { modelAnswers } from './models/answers.ts'
 import { seedCatalogue } from './models/catalogue.ts'
 import { modelRoutes } from './models/routes.ts'
@@ -34,6 +35,8 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
   migrations: join(import.meta.dir, 'database/migrations'),
   tables: { outbox, inbox, deadLetters },
   build: async base => {
+    // A wrong setting stops the start instead of the first sign-in.
+    const githubPlace = readGithubPlace(base.config)
     await Promise.all([seedCatalogue(base.database, new Date()), warmUpPasswords()])
     const leases = createGatewayLeases(base)
     const kit: IdentityKit = { ...base, dropAtGateways: leases.dropAtGateways }
@@ -51,7 +54,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         loginPage(kit),
         keysPage(kit),
         cliGrantRoutes(kit),
-        githubRoutes(kit),
+        githubRoutes(kit, githubPlace),
         authUserRoutes(kit),
       ],
       answers: [

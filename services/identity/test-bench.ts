@@ -1,5 +1,7 @@
 /** Identity as tests meet it: the real service on a real Postgres and NATS, called like the gateway calls it. */
+import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
 import { startService } from '@mogplex/kit/boot/service.ts'
+import { type Answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
 import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
 import { createLog } from '@mogplex/kit/log.ts'
@@ -10,7 +12,7 @@ import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
-import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
+import { GATEWAY_ISSUER, type ServiceName } from '@mogplex/proto/services.ts'
 import { identityService } from './service.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -81,13 +83,25 @@ export async function startIdentity(settings: Settings = {}) {
     return racing
   }
 
+  /** Answers what identity asks of `service`, until the function it resolves with is called. */
+  const answerAs = async (service: ServiceName, answers: Answer[]): Promise<() => Promise<void>> => {
+    const asService = openBus({ url: nats.url, serviceName: service, log })
+    const publicKeys = JSON.parse(issuers.environmentOf(service).ASSERTION_PUBLIC_KEYS)
+    const verify = createAssertionVerifier({ audience: service, issuers: ['identity'], publicKeys })
+    serveAnswers({ bus: asService, verify, log, answers })
+    await new Promise<void>(resolve => asService.onConnect(() => resolve()))
+    await asService.connection()?.flush()
+    closers.push(asService.close)
+    return asService.close
+  }
+
   const stop = async () => {
     await bus.close()
     for (const close of closers.toReversed()) await close()
     await sql.end()
     await nats.close()
   }
-  return { call, ask, sql, bus, databaseUrl: url, baseUrl, startReplica, raceOn, stop }
+  return { call, ask, answerAs, sql, bus, databaseUrl: url, baseUrl, startReplica, raceOn, stop }
 }
 
 export type IdentityBench = Awaited<ReturnType<typeof startIdentity>>

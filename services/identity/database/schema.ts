@@ -168,7 +168,10 @@ export const oauthStates = identity.table(
     /** Null for a sign-in: nobody is known yet. */
     userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
     next: text('next').notNull(),
+    /** Null for an install of the App: GitHub takes no proof key there. */
     pkceVerifier: text('pkce_verifier'),
+    /** What was installed on an earlier trip, of which this one brings the token that says whose it is. */
+    installationId: bigint('installation_id', { mode: 'number' }),
     expiresAt: instant('expires_at').notNull(),
     usedAt: instant('used_at'),
   },

@@ -2,11 +2,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { getGithubToken } from '@mogplex/proto/identity.ts'
 import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench.ts'
+import { standInForProjects } from './projects-stand-in.ts'
 import { browser, CONNECT, github, newAccount } from './trips.ts'
 
+const projects = standInForProjects()
+projects.isAppAvailable = false
 let bench: IdentityBench
 beforeAll(async () => {
   bench = await startIdentity(github.settings)
+  await bench.answerAs('projects', projects.answers)
 })
 afterAll(() => bench.stop())
 
@@ -19,6 +23,7 @@ test('somebody who is signed in connects an account, which is then nobody elseâ€
   const connected = await browser(bench.call, ada).trip(account, CONNECT)
   expect(github.asked().get('scope')).toBe('repo read:user')
   expect(connected.location).toBe('/?github=connected')
+  expect(projects.times('sync', ada.userId)).toBe(1)
   expect((await usersWith(account.id))[0]).toMatchObject({
     id: ada.userId,
     github_auth_mode: 'oauth',
@@ -38,7 +43,49 @@ test('somebody who is signed in connects an account, which is then nobody elseâ€
   expect(stolen.headers.get('location')).toBe('/?error=invalid_state')
 })
 
-test('an installation is nobodyâ€™s to claim: not a number, or not theirs', async () => {
+test('what GitHub refuses or does not say has a code, and nothing is connected', async () => {
+  const token = '/login/oauth/access_token'
+  const cases: [string, string, () => Response][] = [
+    ['github_token_error', token, () => Response.json({ error: 'bad_verification_code' })],
+    ['github_token_exchange', token, () => new Response(null, { status: 502 })],
+    ['github_user_fetch', '/user', () => new Response('<html>')],
+  ]
+  const { userId } = await signUpSomebody(bench)
+  for (const [code, path, instead] of cases) {
+    const account = newAccount()
+    github.broken.set(path, instead)
+    const { location } = await browser(bench.call, { userId }).trip(account, CONNECT)
+    github.broken.clear()
+    expect(location).toBe(`/?error=${code}`)
+    expect(await usersWith(account.id)).toHaveLength(0)
+  }
+  const person = browser(bench.call, { userId })
+  const state = (await person.open(CONNECT)).set?.match(/=([\w-]{43});/)?.[1]
+  const { location } = await person.open(`/api/auth/github/callback?state=${state}`)
+  expect(location).toBe('/?error=github_token_error')
+})
+
+test('github_token_store without a key to encrypt with: the account is not connected either', async () => {
+  const without = await startIdentity({ ...github.settings, SECRETS_ENCRYPTION_KEY: '' })
+  const [account, { userId }] = [newAccount(), await signUpSomebody(without)]
+  const { location } = await browser(without.call, { userId }).trip(account, CONNECT)
+  expect(location).toBe('/?error=github_token_store')
+  const found = await without.sql`select id from identity.users where github_user_id = ${account.id}`
+  expect(found).toHaveLength(0)
+  await without.stop()
+})
+
+test('repositories that cannot be listed at once leave the account connected all the same', async () => {
+  for (const sync of [async () => false, projects.fails]) {
+    projects.sync = sync
+    const [account, { userId }] = [newAccount(), await signUpSomebody(bench)]
+    const { location } = await browser(bench.call, { userId }).trip(account, CONNECT)
+    expect(location).toBe('/?github=connected&repo_sync=failed')
+    expect(await usersWith(account.id)).toHaveLength(1)
+  }
+})
+
+test('without an App an installation is nobodyâ€™s to claim', async () => {
   const { userId } = await signUpSomebody(bench)
   for (const [id, code] of [
     ['501', 'github_installation_forbidden'],

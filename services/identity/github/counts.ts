@@ -13,9 +13,11 @@ export interface ReadCounts extends GithubCounts {
 
 const NOTHING: GithubCounts = { installations: 0, syncedRepos: 0, coveredRepos: 0 }
 
+export type CountsKit = Pick<IdentityKit, 'ask' | 'config' | 'database' | 'log'>
+
 /** Never throws for projects' sake. */
 export async function readCounts(
-  { ask, database, log }: Pick<IdentityKit, 'ask' | 'database' | 'log'>,
+  { ask, config, database, log }: CountsKit,
   userId: string,
   requestId: string,
   now: Date,
@@ -35,6 +37,8 @@ export async function readCounts(
   } catch (err) {
     log.warn({ event: 'github.counts-unknown', err })
     const [known] = await database.select().from(githubCounts).where(eq(githubCounts.userId, userId))
-    return { ...(known ?? NOTHING), isAppAvailable: false, isDegraded: true }
+    // Only projects knows whether the App works; that there is one is set here too.
+    const isAppAvailable = config.GITHUB_APP_NAME !== undefined
+    return { ...(known ?? NOTHING), isAppAvailable, isDegraded: true }
   }
 }

@@ -13,6 +13,8 @@ export type GithubFaultCode =
   | 'github_account_in_use'
   | 'github_installation_invalid'
   | 'github_installation_forbidden'
+  | 'github_installation_fetch'
+  | 'github_installation_persist'
   | 'signup_closed'
   | 'account_exists'
 

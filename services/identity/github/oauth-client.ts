@@ -1,17 +1,13 @@
-/** The calls to GitHub that a sign-in needs (identity spec 3). What GitHub says is checked, and never passed on. */
-import { firstFault, matches } from '@mogplex/kit/validation.ts'
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+/** The calls to GitHub that a sign-in needs (identity spec 3). */
+import { Type } from '@sinclair/typebox'
 import type { IdentityConfig } from '../environment.ts'
+import { askGithub, askGithubAs, UnexpectedStatus } from './ask-github.ts'
+import type { GithubPlace } from './settings.ts'
 
-type GithubSettings = Pick<
-  IdentityConfig,
-  'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET' | 'GITHUB_URL' | 'GITHUB_API_URL'
->
+type ClientSettings = Pick<IdentityConfig, 'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET'>
 
 /** Whether people can be sent there at all. */
-export function isGithubConfigured(
-  settings: Pick<GithubSettings, 'GITHUB_CLIENT_ID' | 'GITHUB_CLIENT_SECRET'>,
-): boolean {
+export function isGithubConfigured(settings: ClientSettings): boolean {
   return Boolean(settings.GITHUB_CLIENT_ID && settings.GITHUB_CLIENT_SECRET)
 }
 
@@ -33,15 +29,6 @@ export class GithubRefusal extends Error {
   override name = 'GithubRefusal'
 }
 
-class UnexpectedStatus extends Error {
-  constructor(readonly status: number) {
-    super(`GitHub answered ${status}`)
-  }
-}
-
-const LIMIT_MS = 10_000
-const MAX_BYTES = 262_144
-
 const TokenAnswer = Type.Object({ access_token: Type.String({ minLength: 1 }), scope: Type.String() })
 const RefusalAnswer = Type.Object({ error: Type.String() })
 const User = Type.Object({
@@ -54,18 +41,16 @@ const Emails = Type.Array(
   Type.Object({ email: Type.String(), primary: Type.Boolean(), verified: Type.Boolean() }),
 )
 
-export function createGithubClient(settings: GithubSettings) {
-  const { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret } = settings
-  const web = settings.GITHUB_URL.replace(/\/+$/, '')
-  const api = settings.GITHUB_API_URL.replace(/\/+$/, '')
+export type GithubClient = ReturnType<typeof createGithubClient>
 
-  const ask = <Schema extends TSchema>(path: string, token: string, schema: Schema) =>
-    askJson(`${api}${path}`, { headers: { ...API_HEADERS, authorization: `Bearer ${token}` } }, schema)
-
+export function createGithubClient(
+  { webUrl, apiUrl }: Pick<GithubPlace, 'webUrl' | 'apiUrl'>,
+  { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret }: ClientSettings,
+) {
   return {
     /** Where the browser goes to be asked. */
     authorizeUrl: (trip: { state: string; pkceChallenge: string; scopes: string; redirectUri: string }) => {
-      const url = new URL(`${web}/login/oauth/authorize`)
+      const url = new URL(`${webUrl}/login/oauth/authorize`)
       url.search = new URLSearchParams({
         ...{ client_id: clientId ?? '', redirect_uri: trip.redirectUri, scope: trip.scopes },
         ...{ state: trip.state, code_challenge: trip.pkceChallenge, code_challenge_method: 'S256' },
@@ -73,15 +58,21 @@ export function createGithubClient(settings: GithubSettings) {
       return url.href
     },
 
-    /** Throws {@link GithubRefusal} when GitHub says no, other errors when it says nothing of use. */
-    exchangeCode: async (code: string, redirectUri: string, pkceVerifier: string): Promise<GithubToken> => {
+    /**
+     * Throws {@link GithubRefusal} when GitHub says no, other errors when it says nothing of use. `sent` is
+     * what the trip was begun with; null for one that GitHub began itself, after an install of the App.
+     */
+    exchangeCode: async (
+      code: string,
+      sent: { redirectUri: string; pkceVerifier: string } | null,
+    ): Promise<GithubToken> => {
       const body = JSON.stringify({
-        ...{ client_id: clientId, client_secret: clientSecret, code, redirect_uri: redirectUri },
-        code_verifier: pkceVerifier,
+        ...{ client_id: clientId, client_secret: clientSecret, code },
+        ...(sent ? { redirect_uri: sent.redirectUri, code_verifier: sent.pkceVerifier } : {}),
       })
       const headers = { accept: 'application/json', 'content-type': 'application/json' }
-      const answer = await askJson(
-        `${web}/login/oauth/access_token`,
+      const answer = await askGithub(
+        `${webUrl}/login/oauth/access_token`,
         { method: 'POST', headers, body },
         Type.Union([TokenAnswer, RefusalAnswer]),
       )
@@ -94,13 +85,13 @@ export function createGithubClient(settings: GithubSettings) {
     },
 
     fetchProfile: async (token: string): Promise<GithubProfile> => {
-      const { id, login, name, avatar_url } = await ask('/user', token, User)
+      const { id, login, name, avatar_url } = await askGithubAs(token, `${apiUrl}/user`, User)
       return { id, login, name: name ?? null, avatarUrl: avatar_url ?? null }
     },
 
     /** The address GitHub has verified and the user calls the main one; null when there is none to be seen. */
     fetchVerifiedEmail: async ({ accessToken, scopes }: GithubToken): Promise<string | null> => {
-      const emails = await ask('/user/emails', accessToken, Emails).catch(cause => {
+      const emails = await askGithubAs(accessToken, `${apiUrl}/user/emails`, Emails).catch(cause => {
         if (isHidden(cause) && !scopes.some(scope => EMAIL_SCOPES.has(scope))) return []
         throw cause
       })
@@ -115,33 +106,4 @@ const EMAIL_SCOPES = new Set(['user', 'user:email'])
 /** How GitHub answers a token that may not see what it asks for. */
 function isHidden(cause: unknown): boolean {
   return cause instanceof UnexpectedStatus && (cause.status === 403 || cause.status === 404)
-}
-
-const API_HEADERS = {
-  accept: 'application/vnd.github+json',
-  'x-github-api-version': '2022-11-28',
-  'user-agent': 'mogplex-selfhost',
-}
-
-async function askJson<Schema extends TSchema>(
-  url: string,
-  init: RequestInit,
-  schema: Schema,
-): Promise<Static<Schema>> {
-  // A redirect would carry the token, or the secret, to somebody else.
-  const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(LIMIT_MS) })
-  if (!response.ok) throw new UnexpectedStatus(response.status)
-  const answer: unknown = JSON.parse(await readText(response))
-  if (!matches(schema, answer)) throw new Error(`GitHub's answer: ${firstFault(schema, answer)}`)
-  return answer
-}
-
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true })
-    if (text.length > MAX_BYTES) throw new Error(`GitHub's answer is longer than ${MAX_BYTES} bytes`)
-  }
-  return text + decoder.decode()
 }

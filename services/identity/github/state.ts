@@ -6,20 +6,24 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Database } from '@mogplex/kit/database/connect.ts'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
-import { and, eq, gt, isNull, lt } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, lt } from 'drizzle-orm'
 import { oauthStates } from '../database/schema.ts'
 
 export interface Trip {
-  purpose: 'login' | 'connect'
+  /** `install`: to the page of GitHub where the App is installed. */
+  purpose: 'login' | 'connect' | 'install'
   /** Null for a sign-in. */
   userId: string | null
   /** Where the browser goes in the end; safe. */
   next: string
+  /** What an earlier trip installed, where this one is for the token that says whose it is. */
+  installationId: number | null
 }
 
 /** A trip that came back. */
 export interface ReturnedTrip extends Trip {
-  pkceVerifier: string
+  /** Null for an install, of which GitHub takes none. */
+  pkceVerifier: string | null
 }
 
 export const STATE_COOKIE = 'mogplex_oauth_state'
@@ -29,27 +33,35 @@ const LIFETIME_MS = 600_000
 const newSecret = () => randomBytes(32).toString('base64url')
 
 /** Remembers the trip. Old ones are forgotten on the way. */
-export async function beginTrip(database: Database, { purpose, userId, next }: Trip, now: Date) {
+export async function beginTrip(database: Database, trip: Trip, now: Date) {
   const [state, pkceVerifier] = [newSecret(), newSecret()]
   await database.delete(oauthStates).where(lt(oauthStates.expiresAt, now))
   await database.insert(oauthStates).values({
-    ...{ stateHash: sha256Hex(state), purpose, userId, next, pkceVerifier },
+    ...{ ...trip, stateHash: sha256Hex(state) },
+    pkceVerifier: trip.purpose === 'install' ? null : pkceVerifier,
     expiresAt: new Date(now.getTime() + LIFETIME_MS),
   })
   const pkceChallenge = createHash('sha256').update(pkceVerifier).digest('base64url')
   return { state, pkceChallenge }
 }
 
+/** Which trips may end at an address. */
+export interface Destination {
+  purposes: Trip['purpose'][]
+  userId: string | null
+}
+
 /**
- * Uses the state up. Null when it is not the one of this browser's cookie, of this purpose and of this user,
+ * Uses the state up. Null when it is not the one of this browser's cookie, of such a purpose and of this user,
  * or was used or is too old: of several uses at once one succeeds.
  */
 export async function endTrip(
   database: Database,
-  shown: { state: string | null; cookie: string | null } & Pick<Trip, 'purpose' | 'userId'>,
+  shown: { state: string | null; cookie: string | null },
+  { purposes, userId }: Destination,
   now: Date,
 ): Promise<ReturnedTrip | null> {
-  const { state, cookie, purpose, userId } = shown
+  const { state, cookie } = shown
   if (!state || state !== cookie) return null
   const [row] = await database
     .update(oauthStates)
@@ -57,14 +69,14 @@ export async function endTrip(
     .where(
       and(
         eq(oauthStates.stateHash, sha256Hex(state)),
-        eq(oauthStates.purpose, purpose),
+        inArray(oauthStates.purpose, purposes),
         userId === null ? isNull(oauthStates.userId) : eq(oauthStates.userId, userId),
         isNull(oauthStates.usedAt),
         gt(oauthStates.expiresAt, now),
       ),
     )
     .returning()
-  return row?.pkceVerifier ? { purpose, userId, next: row.next, pkceVerifier: row.pkceVerifier } : null
+  return row ?? null
 }
 
 /** The cookie that ties a trip to its browser; an empty state clears it. */

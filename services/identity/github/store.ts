@@ -34,6 +34,8 @@ export async function linkProfile(
       githubAuthMode: user.githubAuthMode ?? 'oauth',
       username: user.username ?? login,
       avatarUrl: user.avatarUrl ?? avatarUrl,
+      // A new token may see installations that the old one did not.
+      githubReconcileAfter: null,
       lastAuthAt: now,
     })
     .where(and(eq(users.id, user.id), isNull(users.disabledAt)))

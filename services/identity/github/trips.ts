@@ -1,6 +1,8 @@
 /** Trips of browsers to a GitHub on loopback, for tests. */
 import { type GithubAccount, startTestGithub } from '@mogplex/kit/test-bench/github.ts'
-import type { IdentityBench } from '../test-bench.ts'
+import { nextGithubId, type WorldInstallation } from '@mogplex/kit/test-bench/github-world.ts'
+import { type IdentityBench, signUpSomebody, startIdentity } from '../test-bench.ts'
+import { standInForProjects } from './projects-stand-in.ts'
 
 export const LOGIN = '/api/auth/login/github'
 export const CONNECT = '/api/auth/github'
@@ -39,3 +41,57 @@ export function browser(call: Call, as: { userId: string } | undefined = undefin
   }
   return { open, trip }
 }
+
+/** Where the App's settings at GitHub send people after an install. */
+const SETUP_URL = 'http://mogplex.test/api/auth/github/callback'
+
+/** Identity as part of an instance that has a GitHub App, beside what projects would say. */
+export async function startIdentityWithApp(settings: Record<string, string> = {}) {
+  const { GITHUB_APP_NAME } = github.world.appSettings
+  const bench = await startIdentity({ ...github.settings, GITHUB_APP_NAME, ...settings })
+  const projects = standInForProjects()
+  const endProjects = await bench.answerAs('projects', projects.answers)
+  return { ...bench, projects, endProjects }
+}
+
+export type AppBench = Awaited<ReturnType<typeof startIdentityWithApp>>
+
+/** Somebody with an account here who has connected one at GitHub, which is listed to whoever sees it there. */
+export async function connectSomebody(bench: AppBench, account = newAccount()) {
+  const user = await signUpSomebody(bench)
+  // Before the instance had its App.
+  bench.projects.isAppAvailable = false
+  await browser(bench.call, user).trip(account, CONNECT)
+  bench.projects.isAppAvailable = true
+  return { ...user, account }
+}
+
+/** The App on somebody's account, or on an organisation. */
+export function installationOn(account: { id: number; login: string }, type = 'User'): WorldInstallation {
+  const { id, login } = account
+  return { id: nextGithubId(), account: { id, login, type }, repos: [] }
+}
+
+/** The way to the install page and back to our door; `enter` goes in. */
+export async function installTrip(
+  call: Call,
+  as: { userId: string },
+  installing: Omit<Parameters<typeof github.install>[1], 'setupUrl'>,
+) {
+  const person = browser(call, as)
+  const { location } = await person.open(CONNECT)
+  const back = github.install(location, { ...installing, setupUrl: SETUP_URL })
+  const path = back.pathname + back.search
+  return { person, path, enter: () => person.open(path) }
+}
+
+/** How far a user is with GitHub, as it is stored; `pending` for how long it is when an install has begun. */
+export async function storedState({ sql }: Pick<IdentityBench, 'sql'>, { userId }: { userId: string }) {
+  const [row] = await sql`select github_auth_mode as mode, github_reconcile_after as after,
+    github_install_pending_until > now() + interval '23 hours' as pending, github_user_id as account
+    from identity.users where id = ${userId}`
+  return row
+}
+
+/** How GitHub answers tokens of an OAuth app that ask for installations. */
+export const notToOauthApps = () => Response.json({ message: 'You must authenticate' }, { status: 403 })

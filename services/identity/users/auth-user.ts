@@ -5,7 +5,7 @@ import type { AuthUser } from '@mogplex/proto/wire/auth-user.ts'
 import { Elysia } from 'elysia'
 import type { User } from '../database/schema.ts'
 import type { IdentityKit } from '../environment.ts'
-import { readCounts } from '../github/counts.ts'
+import { readReconciledCounts } from '../github/reconcile.ts'
 import { hasToken } from '../github/tokens.ts'
 import { githubStateOf } from '../github/user-state.ts'
 import { platformAccess } from './platform-access.ts'
@@ -23,7 +23,7 @@ async function describe(kit: IdentityKit, user: User, { requestId }: RequestCont
   const now = new Date()
   const [token, counts, hasSandboxes] = await Promise.all([
     hasToken(kit.database, user.id),
-    readCounts(kit, user.id, requestId, now),
+    readReconciledCounts(kit, user, requestId, now),
     canRunSandboxes(kit, requestId),
   ])
   const begunUntil = user.githubInstallPendingUntil

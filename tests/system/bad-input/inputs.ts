@@ -126,7 +126,10 @@ export const INPUTS: Record<string, Input> = {
   'GET /api/auth/callback/github': { query: { code: always(302), state: always(302), error: always(302) } },
   'GET /api/auth/github': {},
   'GET /api/auth/github/callback': {
-    query: { code: always(302), state: always(302), error: always(302), installation_id: always(302) },
+    query: {
+      ...{ code: always(302), state: always(302), error: always(302) },
+      ...{ installation_id: always(302), setup_action: always(302) },
+    },
   },
   'GET /api/auth/get-session': {},
   'POST /api/auth/sign-up/email': {

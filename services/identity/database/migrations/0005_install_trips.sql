@@ -1,0 +1,1 @@
+ALTER TABLE "identity"."oauth_states" ADD COLUMN "installation_id" bigint;
