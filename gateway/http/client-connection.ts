@@ -28,7 +28,7 @@ export class ClientConnection {
   #decoder: BodyDecoder | null = null
   #feed: BodyFeed | null = null
   #request: ServerRequest | null = null
-  #answer: AnswerWriter | null = null
+  readonly #answer: AnswerWriter
   #isWritten = false
   #isLast = false
   #isPaused = false
@@ -39,6 +39,10 @@ export class ClientConnection {
     this.#writer = new SocketWriter(socket)
     this.#handle = handle
     this.#onBug = onBug
+    this.#answer = new AnswerWriter(this.#writer, {
+      onWritten: () => this.#written(),
+      onBroken: () => this.close(),
+    })
     this.#peer = socket.remoteAddress
   }
 
@@ -63,7 +67,7 @@ export class ClientConnection {
     if (!this.#writer.isFull) return
     this.#writer.flush()
     if (!this.#writer.isFull && this.#isWritten) this.#finish()
-    else if (!this.#writer.isFull) this.#answer?.resume()
+    else if (!this.#writer.isFull) this.#answer.resume()
     else if (this.#isWritten) this.deadline = performance.now() + STALL_MS
   }
 
@@ -77,7 +81,7 @@ export class ClientConnection {
     request.isGone = true
     request.onGone?.()
     this.#feed?.fail(new Error('the client closed the connection'))
-    this.#answer?.cancel()
+    this.#answer.cancel()
   }
 
   /** {@link ClientConnection.deadline} is over. */
@@ -129,10 +133,8 @@ export class ClientConnection {
     this.#phase = this.#decoder ? 'body' : 'answering'
     this.deadline = this.#decoder ? performance.now() + IDLE_MS : Number.POSITIVE_INFINITY
     this.#isWritten = false
-    const request = {
-      ...{ method, target, headers, peer: this.#peer, body: this.#feed },
-      ...{ isGone: false, onGone: null },
-    }
+    const [peer, body] = [this.#peer, this.#feed]
+    const request = { method, target, headers, peer, body, isGone: false, onGone: null }
     this.#request = request
     this.#handle(request)
       .then(answer => this.#send(request, answer, isOld))
@@ -144,7 +146,7 @@ export class ClientConnection {
     return new BodyFeed({
       // Whoever asks first learns that the body is wanted only when it is.
       start: () => {
-        if (isExpecting && !this.#answer) this.#writer.write('HTTP/1.1 100 Continue\r\n\r\n')
+        if (isExpecting) this.#writer.write('HTTP/1.1 100 Continue\r\n\r\n')
       },
       pause: () => this.#pause(),
       resume: () => this.#resume(),
@@ -186,19 +188,13 @@ export class ClientConnection {
     // The rest of a body that nobody wants is not worth reading.
     if (this.#phase === 'body' || answer.headers.get('connection') === 'close') this.#isLast = true
     answer.headers.delete('connection')
-    this.#write(answer, request.method, isOld)
+    this.#answer.start(answer, request.method, isOld, this.#isLast)
   }
 
-  #write(answer: Answer, method: string, isOld: boolean): void {
-    this.#answer = new AnswerWriter(this.#writer, {
-      onWritten: () => {
-        this.#isWritten = true
-        if (this.#writer.isFull) this.deadline = performance.now() + STALL_MS
-        else this.#finish()
-      },
-      onBroken: () => this.close(),
-    })
-    this.#answer.start(answer, method, isOld, this.#isLast)
+  #written(): void {
+    this.#isWritten = true
+    if (this.#writer.isFull) this.deadline = performance.now() + STALL_MS
+    else this.#finish()
   }
 
   /** For what is no request, and leaves no telling where the next one would begin. */
@@ -206,12 +202,11 @@ export class ClientConnection {
     this.#isLast = true
     this.#phase = 'answering'
     this.#input = null
-    this.#write(jsonAnswer(status, { error, code: 'BAD_REQUEST' }), 'GET', false)
+    this.#answer.start(jsonAnswer(status, { error, code: 'BAD_REQUEST' }), 'GET', false, true)
   }
 
   #finish(): void {
     this.#request = null
-    this.#answer = null
     this.#feed = null
     if (this.#isLast) {
       this.#linger()

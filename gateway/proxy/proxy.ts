@@ -15,7 +15,7 @@ import type { UpstreamAnswer } from '../http/upstream/answer-reader.ts'
 import { UpstreamBroke, type UpstreamRequest } from '../http/upstream/connection.ts'
 import { createUpstreamPool, type UpstreamPool } from '../http/upstream/pool.ts'
 import type { NormalPath } from '../path.ts'
-import { type Call, openCall } from './call.ts'
+import { Call } from './call.ts'
 import { maxBodyBytes, takeBody } from './request-body.ts'
 import { relayBody } from './response-body.ts'
 import type { Watchdog } from './watchdog.ts'
@@ -61,6 +61,9 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
   const eventStreams = new Set<() => void>()
   const poolOf = createPools(options)
   let underWay = 0
+  const onClose = () => {
+    underWay -= 1
+  }
 
   return {
     endEventStreams: () => {
@@ -71,9 +74,8 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
       if (underWay >= options.maxRequests) throw notAnswering(row.service)
       underWay += 1
       const limitMs = row.stream ? options.idleTimeoutMs : options.timeoutMs
-      const call = openCall(exchange.request, options.watchdog, limitMs, () => {
-        underWay -= 1
-      })
+      const client = exchange.request
+      const call = new Call({ client, watchdog: options.watchdog, limitMs, onClose })
       try {
         const answer = await send(options, poolOf(row.service), forward, call)
         return relay(answer, forward, call, eventStreams)
@@ -124,7 +126,7 @@ async function send(
     // A kept connection may close just as it is used. Only what changes nothing is asked for again.
     const isRepeatable = method === 'GET' || method === 'HEAD'
     const isUnanswered = error instanceof UpstreamBroke && error.isUnanswered
-    if (isRepeatable && isUnanswered && !call.isAborted()) return attempt()
+    if (isRepeatable && isUnanswered && !call.isAborted) return attempt()
     throw error
   }
 }
@@ -159,7 +161,7 @@ function relay(
   }
   exchange.isUnderWay = true
   const { source, finish } = relayBody(body, {
-    onPart: row.stream ? call.touch : () => undefined,
+    onPart: row.stream ? () => call.touch() : () => undefined,
     onEnd: () => {
       eventStreams.delete(finish)
       call.close()

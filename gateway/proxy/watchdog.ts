@@ -1,14 +1,16 @@
 /** Ends what takes too long. One timer for all requests: a timer each would cost more than the request. */
 
-export interface Watch {
-  /** Starts the time anew: a byte came. */
-  touch: () => void
-  stop: () => void
+/** What is ended when `limitMs` have passed since `since`, ms of the monotonic clock. */
+export interface Watched {
+  readonly limitMs: number
+  since: number
+  expire: () => void
 }
 
 export interface Watchdog {
-  /** Calls `onExpire` once, unless stopped, when `limitMs` have passed since the start or the last touch. */
-  watch: (limitMs: number, onExpire: () => void) => Watch
+  /** Expires it once, unless it is forgotten before. */
+  watch: (watched: Watched) => void
+  forget: (watched: Watched) => void
   close: () => void
 }
 
@@ -16,26 +18,18 @@ const TICK_MS = 250
 
 /** Expiry is noticed up to `tickMs` late. */
 export function createWatchdog(tickMs = TICK_MS): Watchdog {
-  const watched = new Set<{ limitMs: number; since: number; onExpire: () => void }>()
+  const all = new Set<Watched>()
   const timer = setInterval(() => {
     const now = performance.now()
-    for (const entry of watched) {
-      if (now - entry.since < entry.limitMs) continue
-      watched.delete(entry)
-      entry.onExpire()
+    for (const watched of all) {
+      if (now - watched.since < watched.limitMs) continue
+      all.delete(watched)
+      watched.expire()
     }
   }, tickMs)
   return {
+    watch: watched => void all.add(watched),
+    forget: watched => void all.delete(watched),
     close: () => clearInterval(timer),
-    watch: (limitMs, onExpire) => {
-      const entry = { limitMs, since: performance.now(), onExpire }
-      watched.add(entry)
-      return {
-        touch: () => {
-          entry.since = performance.now()
-        },
-        stop: () => void watched.delete(entry),
-      }
-    },
   }
 }

@@ -51,6 +51,7 @@ export class UpstreamConnection {
   #reader: AnswerReader | null = null
   #upload: Upload | null = null
   #isPaused = false
+  #resolve: (answer: UpstreamAnswer) => void = () => undefined
   #reject: (error: Error) => void = () => undefined
 
   constructor(socket: Socket<unknown>, host: string, events: UpstreamConnectionEvents) {
@@ -63,10 +64,8 @@ export class UpstreamConnection {
   /** Only when it is idle. */
   ask(request: UpstreamRequest): UpstreamCall {
     const { promise: answer, resolve, reject } = Promise.withResolvers<UpstreamAnswer>()
-    const reader = new AnswerReader(request.method, this.#producer, {
-      onAnswer: resolve,
-      onDone: isReusable => this.#done(isReusable),
-    })
+    const reader = new AnswerReader(request.method, this.#producer, this.#readerEvents)
+    this.#resolve = resolve
     this.#reject = reject
     this.#reader = reader
     this.#write(request)
@@ -121,6 +120,11 @@ export class UpstreamConnection {
     })
     this.#upload = upload
     upload.start()
+  }
+
+  readonly #readerEvents = {
+    onAnswer: (answer: UpstreamAnswer) => this.#resolve(answer),
+    onDone: (isReusable: boolean) => this.#done(isReusable),
   }
 
   readonly #producer = {
