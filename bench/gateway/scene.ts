@@ -10,6 +10,8 @@ export interface Scene {
   /** An authenticated, scoped, limited request through the gateway. */
   gateway: Target
   token: string
+  /** Identity's own login at its database. */
+  identityDatabaseUrl: string
   pid: number
   stop: () => Promise<void>
 }
@@ -27,5 +29,6 @@ export async function startScene(upstreamUrl: string, settings: Record<string, s
   return {
     gateway: { url: `${gateway.url}/api/v1/mogplex/repos`, headers: { authorization: `Bearer ${token}` } },
     ...{ token, pid: gateway.child.pid, stop: fleet.stop },
+    identityDatabaseUrl: fleet.identityDatabaseUrl,
   }
 }

@@ -1,9 +1,13 @@
 /**
- * Requests per second through one gateway process, against one worker of nginx that only passes on, and one
- * that does the same job: asks somebody who is calling (`auth_request`) and counts (`limit_req`). They take
- * turns, so that whatever else the machine does falls on all of them.
+ * Requests per second through one gateway process, against one worker of nginx that only passes on, and two that do
+ * the same job: they ask who is calling (`auth_request`) and count (`limit_req`). The one asks with identity's own
+ * look-up in its database, the other somebody who has it all in a map and would never learn of a revocation. They
+ * take turns, so that whatever else the machine does falls on all of them.
  */
+import { connectDatabase } from '@mogplex/kit/database/connect.ts'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
+import { createLog } from '@mogplex/kit/log.ts'
+import { findLiveKey } from '../../services/identity/api-keys/store.ts'
 import { median } from '../statistics.ts'
 import { formatTable, ratio } from '../table.ts'
 import { requestsPerSecond, type Target } from './load.ts'
@@ -16,15 +20,23 @@ const SECONDS = 3
 export async function measureThroughput({ rounds }: { rounds: number }): Promise<string> {
   const upstream = await startUpstream()
   const scene = await startScene(upstream.url)
-  const identity = answerWhoCalls(scene.token)
+  const log = createLog({ process: 'bench', level: 'warn' })
+  const { database, close } = await connectDatabase({
+    ...{ url: scene.identityDatabaseUrl, applicationName: 'bench', log },
+  })
+  const identity = answerWhoCalls(async hash => (await findLiveKey(database, hash, new Date())) !== null)
+  const known = new Set([sha256Hex(scene.token)])
+  const map = answerWhoCalls(hash => known.has(hash))
   const bare = await startNginx(proxyTo(upstream.url))
   const alike = await startNginx(withTheSameJob(upstream.url, identity.url.href))
+  const cheapest = await startNginx(withTheSameJob(upstream.url, map.url.href))
   const { headers } = scene.gateway
   const path = new URL(scene.gateway.url).pathname
   const targets: Record<string, Target> = {
     gateway: scene.gateway,
     'nginx, proxy_pass': { url: bare.url + path, headers },
     'nginx, the same job': { url: alike.url + path, headers },
+    'nginx, asking a map': { url: cheapest.url + path, headers },
     'upstream alone': { url: upstream.url + path, headers },
   }
   const figures = Object.fromEntries(Object.keys(targets).map(name => [name, [] as number[]]))
@@ -34,20 +46,20 @@ export async function measureThroughput({ rounds }: { rounds: number }): Promise
       figures[name]?.push(await requestsPerSecond(target, SECONDS))
     console.log(`gateway throughput: round ${round} of ${rounds}`)
   }
-  for (const part of [bare, alike, upstream]) await part.stop()
+  for (const part of [bare, alike, cheapest, upstream]) await part.stop()
+  for (const server of [identity, map]) await server.stop(true)
+  await close()
   await scene.stop()
-  await identity.stop(true)
   return tableOf(figures, rounds)
 }
 
-/** The job of identity for nginx, as cheap as it can be: a hash and a look into a map. */
-function answerWhoCalls(token: string) {
-  const known = new Set([sha256Hex(token)])
+/** What nginx asks by HTTP. Everything but the look-up is as cheap as it can be. */
+function answerWhoCalls(isLive: (tokenHash: string) => boolean | Promise<boolean>) {
   return Bun.serve({
     ...{ port: 0, hostname: '127.0.0.1' },
-    fetch: request => {
+    fetch: async request => {
       const sent = request.headers.get('authorization')?.slice('Bearer '.length) ?? ''
-      return new Response(null, { status: known.has(sha256Hex(sent)) ? 204 : 401 })
+      return new Response(null, { status: (await isLive(sha256Hex(sent))) ? 204 : 401 })
     },
   })
 }
