@@ -1,10 +1,12 @@
 # Brings /workspace to the working branch (runtime spec 3.4, "Sync"). Runs inside the sandbox, without network
 # and without credentials; the only source is the mirror, mounted read-only.
 #
-# In:  MIRROR BASE BASE_COMMIT WORKING REMOTE_COMMIT (may be empty) CREATE (1 or 0) ORIGIN_URL
+# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL; stdin is "<BASE_COMMIT> <REMOTE_COMMIT, may be empty>\n",
+#      which comes once the mirror has both: everything that does not need them is done before
 # Out: "<commit> <fresh: 0|1> <created: 0|1>"
 # Exit codes 20 to 29 are named in sync-checkout.ts.
 set -eu
+exec 3<&0 < /dev/null
 
 # A sync that was killed left a tree that nobody has worked in: a clone is thrown away, a switch undone. Neither
 # marker survives a sync that got through, and a clone that found no branch to check out is started anew.
@@ -70,6 +72,8 @@ while read -r ref commit head; do
 done <<REFS
 $refs
 REFS
+
+read -r BASE_COMMIT REMOTE_COMMIT <&3 || exit 24
 
 set --
 [ "$tracked_base" = "$BASE_COMMIT" ] || set -- "$@" "+$BASE_COMMIT:refs/remotes/origin/$BASE"

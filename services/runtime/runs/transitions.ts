@@ -42,9 +42,14 @@ export function heldBy(leaseToken: string): SQL {
 
 /**
  * `pending` → `streaming`. False when the lease was lost or a cancel arrived first: then the harness must
- * not be started.
+ * not be started. `before` are events that come first, redacted with `secrets`.
  */
-export async function markStreaming(tx: Transaction, run: AgentRun, leaseToken: string): Promise<boolean> {
+export async function markStreaming(
+  tx: Transaction,
+  run: AgentRun,
+  leaseToken: string,
+  { before = [], secrets = [] }: { before?: NewEvent[]; secrets?: readonly string[] } = {},
+): Promise<boolean> {
   const now = new Date()
   const changed = await tx
     .update(agentRuns)
@@ -63,12 +68,11 @@ export async function markStreaming(tx: Transaction, run: AgentRun, leaseToken: 
     .update(aiCalls)
     .set({ status: 'streaming', startedAt: now })
     .where(and(eq(aiCalls.id, run.aiCallId), eq(aiCalls.status, 'pending')))
-  await appendEvents(tx, run.aiCallId, [
-    newEvent('status_changed', {
-      message: 'The agent is running',
-      payload: { from: 'pending', to: 'streaming', runtime_command_id: run.workItemId },
-    }),
-  ])
+  const event = newEvent('status_changed', {
+    message: 'The agent is running',
+    payload: { from: 'pending', to: 'streaming', runtime_command_id: run.workItemId },
+  })
+  await appendEvents(tx, run.aiCallId, [...before, event], secrets)
   await recordEvent(tx, outbox, {
     event: runStreaming,
     userId: run.userId,

@@ -12,6 +12,7 @@ import { cancelledOutcome, failedOutcome, type RunOutcome } from '../runs/transi
 import { callFigures } from './call-figures.ts'
 import { mayPush } from './claim.ts'
 import { stageEvent } from './event-mapping.ts'
+import { isNotStarted } from './held-agent.ts'
 import { isOutage } from './run-failure.ts'
 import type { HarnessResult } from './run-harness.ts'
 import { modeOf, type StartedRun } from './started-run.ts'
@@ -62,6 +63,9 @@ export async function concludeHarness(
 
 function failureOf(result: HarnessResult, { deps, harness }: StartedRun) {
   const { runTimeoutMs, runIdleTimeoutMs } = deps.settings
+  if (isNotStarted(result)) {
+    return { code: 'sandbox_lost' as const, message: "The agent's files could not be written" }
+  }
   if (result.endedBy === 'timeout') {
     return { code: 'timeout' as const, message: `The agent ran longer than ${runTimeoutMs / 1000} s` }
   }
