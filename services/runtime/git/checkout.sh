@@ -13,13 +13,25 @@ exec 3<&0 < /dev/null
 cloning=.git/mogplex-cloning
 switching=.git/mogplex-switching
 
-outside_control_directory() {
-  find . -mindepth 1 -maxdepth 1 ! -name .mogplex | head -n 1
+has_files() {
+  for name in .[!.]* ..?* *; do
+    [ "$name" != .mogplex ] || continue
+    if [ -e "$name" ] || [ -L "$name" ]; then return 0; fi
+  done
+  return 1
+}
+
+# COMMIT:REF… into a new repository: what git fetch does, in half as many processes.
+fill() {
+  for pair in "$@"; do printf '%s\n' "${pair%%:*}"; done |
+    GIT_DIR=$MIRROR git -c safe.directory='*' pack-objects --quiet --revs --delta-base-offset --stdout |
+    git index-pack --stdin > /dev/null
+  for pair in "$@"; do printf 'create %s %s\n' "${pair#*:}" "${pair%%:*}"; done | git update-ref --stdin
 }
 
 fetch() {
   git fetch --quiet --no-tags --no-write-fetch-head --no-recurse-submodules \
-    --upload-pack='git -c safe.directory=* upload-pack' -- "$MIRROR" "$@"
+    --force --upload-pack='git -c safe.directory=* upload-pack' -- "$MIRROR" "$@"
 }
 
 # Only files: objects/ holds no lock files of interest and may be large.
@@ -28,7 +40,7 @@ remove_stale_locks() {
 }
 
 start_clone() {
-  [ -z "$(outside_control_directory)" ] || exit 20
+  ! has_files || exit 20
   mkdir .git
   : > "$cloning"
   git init --quiet --template= --initial-branch="$WORKING" .
@@ -75,11 +87,20 @@ REFS
 
 read -r BASE_COMMIT REMOTE_COMMIT <&3 || exit 24
 
+# What was delivered from here is here already.
+if [ -n "$REMOTE_COMMIT" ] && [ "$tracked_working" != "$REMOTE_COMMIT" ] && [ "$REMOTE_COMMIT" = "$local_commit" ]; then
+  git update-ref "refs/remotes/origin/$WORKING" "$REMOTE_COMMIT"
+  tracked_working=$REMOTE_COMMIT
+fi
 set --
-[ "$tracked_base" = "$BASE_COMMIT" ] || set -- "$@" "+$BASE_COMMIT:refs/remotes/origin/$BASE"
+[ "$tracked_base" = "$BASE_COMMIT" ] || set -- "$@" "$BASE_COMMIT:refs/remotes/origin/$BASE"
 [ -z "$REMOTE_COMMIT" ] || [ "$tracked_working" = "$REMOTE_COMMIT" ] ||
-  set -- "$@" "+$REMOTE_COMMIT:refs/remotes/origin/$WORKING"
-[ $# -eq 0 ] || fetch "$@"
+  set -- "$@" "$REMOTE_COMMIT:refs/remotes/origin/$WORKING"
+if [ "$fresh" = 1 ]; then
+  fill "$@"
+elif [ $# -gt 0 ]; then
+  fetch "$@"
+fi
 
 created=0 track=--no-track start=''
 if [ -n "$local_commit" ]; then

@@ -78,7 +78,7 @@ export async function startScript(options: SandboxScript): Promise<RunningScript
   const startTimer = () => {
     if (!isOver) timer = setTimeout(onAbort, TIMEOUT_MS)
   }
-  Promise.resolve(options.stdin).then(startTimer, startTimer)
+  Promise.resolve(options.stdin).then(startTimer, () => undefined)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   return {

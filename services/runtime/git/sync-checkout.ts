@@ -13,6 +13,7 @@ import { pushBranch } from './push.ts'
 import { readRemote } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
 import { MIRROR_MOUNT_PATH, readScript, startScript } from './sandbox-git.ts'
+import { allSettledThenAll } from './settle.ts'
 
 export interface SyncRequest {
   host: GitHost
@@ -101,14 +102,6 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
     remoteCommit: mustPush ? await push(branches.baseCommit) : remoteCommit,
     freshClone: checkout.isFresh,
   }
-}
-
-/** Like `Promise.all`, but waits for all of them, also when one fails. */
-async function allSettledThenAll<Work extends readonly unknown[]>(
-  work: readonly [...Work],
-): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
-  await Promise.allSettled(work)
-  return await Promise.all(work)
 }
 
 /** `mogplex/agent-` and 12 hex digits of the call's id. */

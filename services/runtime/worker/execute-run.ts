@@ -4,6 +4,7 @@
  */
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { AgentRun, Sandbox } from '../database/schema.ts'
+import type { Collector } from '../git/collect.ts'
 import { GitStopped } from '../git/failure.ts'
 import { harnessById } from '../harnesses/registry.ts'
 import {
@@ -18,6 +19,7 @@ import {
 import { changeSandboxWithin } from '../sandboxes/lifecycle.ts'
 import { type Claim, releaseRun } from './claim.ts'
 import { concludeHarness, SHUT_DOWN } from './conclude.ts'
+import { holdResultCollector } from './deliver-result.ts'
 import type { RunDeps } from './deps.ts'
 import { createEventWriter } from './event-writer.ts'
 import { gatherInputs, secretsOf } from './inputs.ts'
@@ -123,9 +125,13 @@ async function writeStreaming({ claim, lease, deps, prepared, secrets }: Started
 async function runAndConclude(started: StartedRun): Promise<RunOutcome | null> {
   const { lease, deps, harness, writer, prepared, secrets } = started
   const limits = { timeoutMs: deps.settings.runTimeoutMs, idleTimeoutMs: deps.settings.runIdleTimeoutMs }
-  const child = prepared.agent.release()
-  const result = await runHarness(child, harness.createParser(), { writer, lease, limits, secrets })
-  return concludeHarness(started, result)
+  let collector: Promise<Collector> | null = null
+  const onTurnEnd = () => {
+    collector ??= holdResultCollector(started)
+  }
+  const options = { writer, lease, limits, secrets, onTurnEnd }
+  const result = await runHarness(prepared.agent.release(), harness.createParser(), options)
+  return concludeHarness(started, result, collector)
 }
 
 /** Work was told to stop. A cancel ends the run; a lost lease means it is somebody else's. */

@@ -61,10 +61,12 @@ test('one that is discarded never runs, and leaves no process', async () => {
 
 test('files are written over whatever lies there, and only there', async () => {
   const content = 'two\nlines "$HOME" \\n %s\n'
-  const files = ['.mogplex/a.json', '.mogplex/deep/er/b', '.mogplex/link', '.mogplex/directory'].map(path => ({
-    path,
-    content,
-  }))
+  const files = ['.mogplex/a.json', '.mogplex/deep/er/b', '.mogplex/link', '.mogplex/directory'].map(
+    path => ({
+      path,
+      content,
+    }),
+  )
   await inSandbox('mkdir -p .mogplex/directory/x; echo own >own; ln -s ../own .mogplex/link')
   const agent = await hold('env', { files, env: { count: '5', harness_word: 'mine' } })
   const { stdout } = await endOf(agent.release())
