@@ -65,13 +65,9 @@ test('refs that git has packed in the mirror are found', async () => {
   await syncCheckout(run.sync)
   const mirror = mirrorPath(bench.host, run.sync.repoId)
   await git(mirror, 'pack-refs', '--all')
-  const target = { host: bench.host, mirror, signal: run.sync.signal }
-  const found = await readMirrorRefs(target, ['main', 'work', 'none'])
+  const found = await readMirrorRefs({ ...run.sync, mirror }, ['main', 'work', 'none'])
   const base = await git(remote, 'rev-parse', 'main')
-  expect([...found]).toEqual([
-    ['main', base],
-    ['work', base],
-  ])
+  expect(Object.fromEntries(found)).toEqual({ main: base, work: base })
 })
 
 test('without createBranch a missing branch fails, and the next sync starts from scratch', async () => {

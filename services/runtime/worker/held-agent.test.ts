@@ -3,9 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '@mogplex/kit/log.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import type { HarnessCommand } from '../harnesses/harness.ts'
 import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { type SandboxProcess, WORKSPACE_PATH } from '../sandboxes/provider.ts'
+import { commandLinesWith } from '../sandboxes/provider-conformance.ts'
 import { holdAgent, isNotStarted } from './held-agent.ts'
 
 setDefaultTimeout(60_000)
@@ -52,10 +54,11 @@ test('an agent runs once it is let go, and not before, in a directory that was m
 })
 
 test('one that is discarded never runs, and leaves no process', async () => {
-  const agent = await hold('touch discarded')
+  const mark = crypto.randomUUID()
+  const agent = await hold(`touch discarded; echo ${mark}`)
+  expect(await waitUntil(() => commandLinesWith(mark).length > 0, { limitMs: 10_000 })).toBe(true)
   await agent.discard()
-  const end = await endOf(await provider.start(sandboxId, { argv: ['true'], network: 'none' }))
-  expect(end.exitCode).toBe(0)
+  expect(commandLinesWith(mark)).toEqual([])
   expect(existsSync(onHost('discarded'))).toBe(false)
 })
 
@@ -68,7 +71,7 @@ test('files are written over whatever lies there, and only there', async () => {
     }),
   )
   await inSandbox('mkdir -p .mogplex/directory/x; echo own >own; ln -s ../own .mogplex/link')
-  const agent = await hold('env', { files, env: { count: '5', harness_word: 'mine' } })
+  const agent = await hold('env', { files, env: { count: '5' } })
   const { stdout } = await endOf(agent.release())
   expect(files.map(({ path }) => readFileSync(onHost(path), 'utf8'))).toEqual(files.map(() => content))
   expect(readFileSync(onHost('own'), 'utf8')).toBe('own\n')

@@ -43,9 +43,11 @@ export interface PrepareContext {
 /** Throws {@link RunFailure}; an aborted lease ends it early with whatever the aborted step throws. */
 export async function prepareRun(context: PrepareContext): Promise<PreparedRun> {
   const [installation, sandboxId] = await Promise.all([installHarness(context), createSandbox(context)])
-  // All at once: what each of them needs of the others it waits for itself.
-  const syncing = syncGit(context, sandboxId, recordSandbox(context, sandboxId))
-  const [synced, held] = await Promise.allSettled([syncing, holdTheAgent(context, sandboxId, installation)])
+  const recorded = recordSandbox(context, sandboxId)
+  const syncing = syncGit(context, sandboxId, recorded)
+  // A little later than the sync, which everything waits for: both take processors to build a sandbox.
+  const holding = recorded.then(() => holdTheAgent(context, sandboxId, installation))
+  const [synced, held] = await Promise.allSettled([syncing, holding])
   if (held.status === 'rejected') {
     await syncing
     throw held.reason
