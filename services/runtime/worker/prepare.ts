@@ -122,8 +122,9 @@ async function createSandbox({ claim, deps }: PrepareContext): Promise<string> {
   }
 }
 
-function recordSandbox({ claim, deps }: PrepareContext, sandboxId: string): Promise<unknown> {
+async function recordSandbox({ claim, deps }: PrepareContext, sandboxId: string): Promise<unknown> {
   const { run, sandbox } = claim
+  if (sandbox.sandboxId === sandboxId) return sandbox
   return changeSandbox(deps.database, sandbox.id, {
     from: ['creating', 'installing', 'running'],
     to: sandbox.status === 'running' ? 'running' : 'installing',
