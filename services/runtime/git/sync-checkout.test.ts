@@ -41,16 +41,6 @@ test.each([
   expect(await run.agent('git branch --show-current; cat readme.md')).toBe('work\nhello')
 })
 
-test('a new sandbox takes a branch that the remote has, and invents none there', async () => {
-  const { remote, run } = await setUp('new', ['work'])
-  const theirs = await bench.commitToRemote(remote, 'work', 'one.txt')
-  const synced = await syncCheckout({ ...run.sync, isNewSandbox: true })
-  expect(synced).toMatchObject({ headCommit: theirs, remoteCommit: theirs })
-  const other = await bench.createRun({ source: run.sync.source, workingBranch: 'main', isNewSandbox: true })
-  expect(await syncCheckout(other.sync)).toMatchObject({ remoteCommit: null })
-  expect(await git(remote, 'for-each-ref', '--format=%(refname:short)')).toBe('main\nwork')
-})
-
 test('what is pushed needs no fetch by the next sync', async () => {
   const { remote, run } = await setUp('noted')
   await syncCheckout({ ...run.sync, isNewSandbox: true })
