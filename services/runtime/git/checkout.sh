@@ -21,11 +21,12 @@ has_files() {
   return 1
 }
 
-# COMMIT:REF… into a new repository: what git fetch does, in half as many processes.
+# COMMIT:REF… into a new repository: what git fetch does, in half as many processes. It need not be on the disk
+# for good before all else: the mirror has it too.
 fill() {
   for pair in "$@"; do printf '%s\n' "${pair%%:*}"; done |
     GIT_DIR=$MIRROR git -c safe.directory='*' pack-objects --quiet --revs --delta-base-offset --stdout |
-    git index-pack --stdin > /dev/null
+    git -c core.fsync=none index-pack --stdin > /dev/null
   for pair in "$@"; do printf 'create %s %s\n' "${pair#*:}" "${pair%%:*}"; done | git update-ref --stdin
 }
 

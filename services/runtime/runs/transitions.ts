@@ -64,21 +64,24 @@ export async function markStreaming(
     )
     .returning({ id: agentRuns.id })
   if (changed.length === 0) return false
-  await tx
-    .update(aiCalls)
-    .set({ status: 'streaming', startedAt: now })
-    .where(and(eq(aiCalls.id, run.aiCallId), eq(aiCalls.status, 'pending')))
   const event = newEvent('status_changed', {
     message: 'The agent is running',
     payload: { from: 'pending', to: 'streaming', runtime_command_id: run.workItemId },
   })
-  await appendEvents(tx, run.aiCallId, [...before, event], secrets)
-  await recordEvent(tx, outbox, {
-    event: runStreaming,
-    userId: run.userId,
-    requestId: run.requestId,
-    payload: { runId: run.id, repoId: run.repoId, harness: run.harness },
-  })
+  // None needs another's answer: they go to the server together.
+  await Promise.all([
+    tx
+      .update(aiCalls)
+      .set({ status: 'streaming', startedAt: now })
+      .where(and(eq(aiCalls.id, run.aiCallId), eq(aiCalls.status, 'pending'))),
+    appendEvents(tx, run.aiCallId, [...before, event], secrets),
+    recordEvent(tx, outbox, {
+      event: runStreaming,
+      userId: run.userId,
+      requestId: run.requestId,
+      payload: { runId: run.id, repoId: run.repoId, harness: run.harness },
+    }),
+  ])
   return true
 }
 
@@ -120,24 +123,26 @@ export async function finishRun(
     .where(and(eq(agentRuns.id, run.id), inArray(agentRuns.status, from), guard))
     .returning({ id: agentRuns.id })
   if (changed.length === 0) return false
-  await tx
-    .update(aiCalls)
-    .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
-    .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming'])))
   const events = [...(outcome.eventsBefore ?? []), outcome.terminalEvent]
-  await appendEvents(tx, run.aiCallId, events, outcome.secrets)
-  await recordEvent(tx, outbox, {
-    event: runFinished,
-    userId: run.userId,
-    requestId: run.requestId,
-    payload: {
-      runId: run.id,
-      repoId: run.repoId,
-      harness: run.harness,
-      status: outcome.status,
-      failureCode: outcome.failureCode,
-    },
-  })
+  await Promise.all([
+    tx
+      .update(aiCalls)
+      .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
+      .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming']))),
+    appendEvents(tx, run.aiCallId, events, outcome.secrets),
+    recordEvent(tx, outbox, {
+      event: runFinished,
+      userId: run.userId,
+      requestId: run.requestId,
+      payload: {
+        runId: run.id,
+        repoId: run.repoId,
+        harness: run.harness,
+        status: outcome.status,
+        failureCode: outcome.failureCode,
+      },
+    }),
+  ])
   return true
 }
 
