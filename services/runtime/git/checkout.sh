@@ -1,23 +1,38 @@
 # Brings /workspace to the working branch (runtime spec 3.4, "Sync"). Runs inside the sandbox, without network
 # and without credentials; the only source is the mirror, mounted read-only.
 #
-# In:  MIRROR BASE BASE_COMMIT WORKING REMOTE_COMMIT (may be empty) CREATE (1 or 0) ORIGIN_URL
+# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL; stdin is "<BASE_COMMIT> <REMOTE_COMMIT, may be empty>\n",
+#      which comes once the mirror has both: everything that does not need them is done before
 # Out: "<commit> <fresh: 0|1> <created: 0|1>"
 # Exit codes 20 to 29 are named in sync-checkout.ts.
 set -eu
+exec 3<&0 < /dev/null
 
 # A sync that was killed left a tree that nobody has worked in: a clone is thrown away, a switch undone. Neither
 # marker survives a sync that got through, and a clone that found no branch to check out is started anew.
 cloning=.git/mogplex-cloning
 switching=.git/mogplex-switching
 
-outside_control_directory() {
-  find . -mindepth 1 -maxdepth 1 ! -name .mogplex | head -n 1
+has_files() {
+  for name in .[!.]* ..?* *; do
+    [ "$name" != .mogplex ] || continue
+    if [ -e "$name" ] || [ -L "$name" ]; then return 0; fi
+  done
+  return 1
+}
+
+# COMMIT:REF… into a new repository: what git fetch does, in half as many processes. It need not be on the disk
+# for good before all else: the mirror has it too.
+fill() {
+  for pair in "$@"; do printf '%s\n' "${pair%%:*}"; done |
+    GIT_DIR=$MIRROR git -c safe.directory='*' pack-objects --quiet --revs --delta-base-offset --stdout |
+    git -c core.fsync=none index-pack --stdin > /dev/null
+  for pair in "$@"; do printf 'create %s %s\n' "${pair#*:}" "${pair%%:*}"; done | git update-ref --stdin
 }
 
 fetch() {
   git fetch --quiet --no-tags --no-write-fetch-head --no-recurse-submodules \
-    --upload-pack='git -c safe.directory=* upload-pack' -- "$MIRROR" "$@"
+    --force --upload-pack='git -c safe.directory=* upload-pack' -- "$MIRROR" "$@"
 }
 
 # Only files: objects/ holds no lock files of interest and may be large.
@@ -26,7 +41,7 @@ remove_stale_locks() {
 }
 
 start_clone() {
-  [ -z "$(outside_control_directory)" ] || exit 20
+  ! has_files || exit 20
   mkdir .git
   : > "$cloning"
   git init --quiet --template= --initial-branch="$WORKING" .
@@ -71,11 +86,22 @@ done <<REFS
 $refs
 REFS
 
+read -r BASE_COMMIT REMOTE_COMMIT <&3 || exit 24
+
+# What was delivered from here is here already.
+if [ -n "$REMOTE_COMMIT" ] && [ "$tracked_working" != "$REMOTE_COMMIT" ] && [ "$REMOTE_COMMIT" = "$local_commit" ]; then
+  git update-ref "refs/remotes/origin/$WORKING" "$REMOTE_COMMIT"
+  tracked_working=$REMOTE_COMMIT
+fi
 set --
-[ "$tracked_base" = "$BASE_COMMIT" ] || set -- "$@" "+$BASE_COMMIT:refs/remotes/origin/$BASE"
+[ "$tracked_base" = "$BASE_COMMIT" ] || set -- "$@" "$BASE_COMMIT:refs/remotes/origin/$BASE"
 [ -z "$REMOTE_COMMIT" ] || [ "$tracked_working" = "$REMOTE_COMMIT" ] ||
-  set -- "$@" "+$REMOTE_COMMIT:refs/remotes/origin/$WORKING"
-[ $# -eq 0 ] || fetch "$@"
+  set -- "$@" "$REMOTE_COMMIT:refs/remotes/origin/$WORKING"
+if [ "$fresh" = 1 ]; then
+  fill "$@"
+elif [ $# -gt 0 ]; then
+  fetch "$@"
+fi
 
 created=0 track=--no-track start=''
 if [ -n "$local_commit" ]; then

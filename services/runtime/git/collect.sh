@@ -2,29 +2,48 @@
 # the sandbox, without network and without credentials.
 #
 # In:  WORKING KNOWN (commits the host has, blank-separated), author and committer in git's own variables;
-#      stdin is the commit message
+#      stdin is "go\n", which comes once the agent has ended, and the commit message
 # Out: "<commit>\n", then, unless the host has it, a pack of what the host lacks
-# Exit codes 30 to 39 are named in deliver.ts.
+# Exit codes 30 to 39 are named in collect.ts.
 set -eu
 exec 3<&0 < /dev/null
+
+IFS= read -r word <&3 && [ "$word" = go ] || exit 34
 
 # The harness has ended with its whole process tree: a lock file left now belongs to nobody.
 find .git -name objects -prune -o -type f -name '*.lock' -exec rm -f {} +
 
-status=$(git status --porcelain=v2 --branch --untracked-files=normal -- . "$NOT_IN_CONTROL" "$NOT_CONTROL") || exit 31
-head='' branch='' changed=0 unmerged=0
-while read -r kind key value _; do
-  case "$kind $key" in
-    '# branch.oid') head=$value ;;
-    '# branch.head') branch=$value ;;
-    '# '*) ;;
-    'u '*) unmerged=1 ;;
-    ' ') ;;
-    *) changed=1 ;;
-  esac
-done <<STATUS
-$status
+head='' branch='' changed=0 unmerged=0 control=0
+newline='
+'
+status() {
+  git status --porcelain=v2 --branch --untracked-files=normal -- "$@"
+}
+# STATUS, and a text that only lines have which are to be looked at otherwise
+read_status() {
+  changed=0 unmerged=0
+  while read -r kind key value; do
+    case "$kind $key $value" in
+      '# branch.oid '*) head=$value ;;
+      '# branch.head '*) branch=$value ;;
+      '# '* | '  ' | '? .mogplex/ ') ;;
+      *"$2"*) control=1 ;;
+      'u '*) unmerged=1 ;;
+      *) changed=1 ;;
+    esac
+  done <<STATUS
+$1
 STATUS
+}
+
+# An untracked .mogplex at the top is what a harness leaves. Whatever else has a name like that is judged by git's
+# own pathspecs, which cost further processes.
+status=$(status .) || exit 31
+read_status "$status" .mogplex
+if [ "$control" = 1 ]; then
+  status=$(status . "$NOT_IN_CONTROL" "$NOT_CONTROL") || exit 31
+  read_status "$status" "$newline"
+fi
 [ "$unmerged" = 0 ] || exit 32
 
 # The agent may have left another branch checked out. Its work counts when one of the two contains the other.
@@ -42,9 +61,11 @@ fi
 if [ "$changed" = 1 ]; then
   git add --all -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
   # The agent may have staged the control directory itself.
-  git diff --cached --quiet -- "$IN_CONTROL" "$CONTROL" || git reset --quiet -- "$IN_CONTROL" "$CONTROL"
-  git diff --cached --quiet || git commit --quiet --no-verify --cleanup=whitespace --file=- <&3
-  head=$(git rev-parse --verify 'HEAD^{commit}')
+  [ "$control" = 0 ] || git diff --cached --quiet -- "$IN_CONTROL" "$CONTROL" ||
+    git reset --quiet -- "$IN_CONTROL" "$CONTROL"
+  # It says on stdout that there is nothing to commit.
+  git commit --quiet --no-verify --cleanup=whitespace --file=- <&3 >&2 || git diff --cached --quiet
+  { read -r head < ".git/refs/heads/$WORKING"; } 2> /dev/null || head=$(git rev-parse --verify 'HEAD^{commit}')
 fi
 
 printf '%s\n' "$head"

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Collector, holdCollector } from './collect.ts'
 import { commitMessage } from './commit-message.ts'
 import { deliver } from './deliver.ts'
 import { deliveryFailure, GitStopped } from './failure.ts'
@@ -47,6 +48,38 @@ test('every change, new files included, is committed as the owner and pushed', a
   )
   const files = await git(remote, 'diff', '--name-only', 'main', 'work')
   expect(files.split('\n')).toEqual(['.gitignore', 'readme.md', 'sub/new.txt'])
+})
+
+test('a collector that waits takes what is there once it is let go, one that could not start is replaced', async () => {
+  const { remote, run } = await setUp('waiting')
+  const checkout = await syncCheckout(run.sync)
+  const collector = holdCollector(run.delivery(checkout))
+  await collector
+  await run.agent('echo x > x')
+  expect(await deliver(run.delivery(checkout, { collector }))).toMatchObject({ changedFiles: 1 })
+  expect(await git(remote, 'log', '-1', '--format=%s', 'work')).toBe('Do the thing')
+  const again = await syncCheckout(run.sync)
+  await run.agent('echo y > y')
+  const broken = Promise.reject<Collector>(new Error('no process'))
+  expect(await deliver(run.delivery(again, { collector: broken }))).toMatchObject({ changedFiles: 2 })
+})
+
+test('a collector that is discarded commits nothing', async () => {
+  const { run } = await setUp('discarded')
+  const checkout = await syncCheckout(run.sync)
+  await run.agent('echo x > x')
+  const collector = await holdCollector(run.delivery(checkout))
+  await collector.discard()
+  expect(await run.agent('git rev-parse HEAD; git status --porcelain')).toBe(`${checkout.baseCommit}\n?? x`)
+})
+
+test('files that are only called like the control directory are delivered, one of the agent in it is not', async () => {
+  const { remote, run } = await setUp('called-like')
+  const script = 'mkdir -p .mogplex a.mogplex; touch .mogplex/x a.mogplex/y .mogplexed; git add -f .mogplex'
+  expect(await run.syncAndDeliver(script)).toMatchObject({ changedFiles: 2 })
+  const only = 'mkdir -p sub/.mogplex; echo z > sub/.mogplex/z; git reset -q'
+  expect(await run.syncAndDeliver(only)).toMatchObject({ changed: false })
+  expect(await git(remote, 'ls-tree', '-r', '--name-only', 'work')).not.toMatch(/(^|\/)\.mogplex\//m)
 })
 
 test("the agent's own commits are pushed as they are, and the base branch stays", async () => {

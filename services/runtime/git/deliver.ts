@@ -1,37 +1,24 @@
 /** Commits and pushes what an agent has done (runtime spec 3.4, "Delivery"). */
-import type { Log } from '@mogplex/kit/log.ts'
+import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import type { HarnessMode } from '../harnesses/harness.ts'
-import type { SandboxProvider } from '../sandboxes/provider.ts'
-import { commitMessage } from './commit-message.ts'
+import { type Collector, type CollectRequest, holdCollector, knownCommits } from './collect.ts'
 import { deliveryFailure } from './failure.ts'
-import type { GitHost } from './host-git.ts'
 import { inspectCommits } from './inspect-commits.ts'
 import { mirrorPath } from './mirror.ts'
 import { pushBranch } from './push.ts'
-import { receiveCommits } from './receive-commits.ts'
 import { readRemote } from './remote-access.ts'
 import { remoteFailureReason } from './remote-failure.ts'
-import { readScript, startScript } from './sandbox-git.ts'
-import type { SyncedCheckout } from './sync-checkout.ts'
+import { allSettledThenAll } from './settle.ts'
 
-export interface DeliverRequest {
-  host: GitHost
-  provider: SandboxProvider
-  sandboxId: string
-  repoId: string
+export interface DeliverRequest extends CollectRequest {
   /** Asked for anew before each call; its credential is used for this call only. */
-  source: RepositorySource
-  /** What `syncCheckout` returned before the agent started. */
-  checkout: SyncedCheckout
-  /** Who the run belongs to: author and committer of what the agent left uncommitted. */
-  author: { name: string; email: string }
-  prompt: string
+  source: RepositorySource | Promise<RepositorySource>
+  /** One that waits already; without it, or when it failed, there is a new one. */
+  collector?: Promise<Collector> | null
   mode: HarnessMode
   /** The worker's fence, asked right before the push; false calls the delivery off. */
   confirm: () => Promise<boolean>
-  signal: AbortSignal
-  log: Log
 }
 
 export interface Delivery {
@@ -46,73 +33,50 @@ export interface Delivery {
   pullRequestUrl: null
 }
 
-const SCRIPT = await readScript('collect.sh')
-
-const REASON_BY_EXIT_CODE: Record<number, string> = {
-  31: 'the checkout is no longer a readable git repository',
-  32: 'the checkout has unresolved merge conflicts',
-  33: 'another branch than the working branch is checked out',
-}
-
 /**
  * Commits leftover changes, takes the agent's commits into the mirror, and pushes them to the working branch,
  * never by force. SAFE runs deliver nothing. Throws `GitFailure` `delivery_failed`, and `GitStopped`, with
  * nothing pushed, once `signal` is aborted or `confirm` refuses.
  */
 export async function deliver(request: DeliverRequest): Promise<Delivery> {
-  const { host, source, checkout, signal, log } = request
+  const { host, checkout, signal } = request
   const branch = checkout.workingBranch
   const unchanged = { branch, pushed: false, changed: false, changedFiles: 0, pullRequestUrl: null }
-  if (request.mode === 'SAFE') return { ...unchanged, commit: checkout.headCommit }
+  const isSafe = request.mode === 'SAFE'
+  const [source, commit] = await allSettledThenAll([
+    request.source,
+    isSafe ? checkout.headCommit : collect(request),
+  ])
+  if (isSafe) return { ...unchanged, commit }
   const remote = readRemote(source, deliveryFailure)
   const mirror = mirrorPath(host, request.repoId)
-  const commit = await collect(request, mirror)
-  const found = await inspectCommits({ host, mirror, commit, known: known(checkout), signal })
+  const found = await inspectCommits({ host, mirror, commit, known: knownCommits(checkout), signal })
   if (found.newCommits === 0) return { ...unchanged, commit }
   if (found.touchesControlDirectory) throw deliveryFailure('a commit touches the control directory .mogplex')
-  const { baseBranch } = checkout
-  const { confirm } = request
+  await push(request, { source, remote, mirror, commit })
+  return { ...unchanged, commit, pushed: true, changed: true, changedFiles: found.changedFiles }
+}
+
+async function collect(request: DeliverRequest): Promise<string> {
+  const held = await request.collector?.catch(() => null)
+  return await (held ?? (await holdCollector(request))).collect()
+}
+
+async function push(
+  request: DeliverRequest,
+  what: { source: RepositorySource; remote: Remote; mirror: string; commit: string },
+): Promise<void> {
+  const { host, repoId, checkout, confirm, signal, log } = request
   const pushed = await pushBranch({
+    ...what,
     host,
-    mirror,
-    source,
-    remote,
-    commit,
-    branch,
-    baseBranch,
+    branch: checkout.workingBranch,
+    baseBranch: checkout.baseBranch,
     refused: deliveryFailure,
     confirm,
     signal,
   })
-  if (pushed.exitCode !== 0) {
-    log.warn({ event: 'git_push_failed', repoId: request.repoId, exitCode: pushed.exitCode })
-    throw deliveryFailure(remoteFailureReason(pushed))
-  }
-  return { ...unchanged, commit, pushed: true, changed: true, changedFiles: found.changedFiles }
-}
-
-/** Commits of which the mirror has everything. The base commit comes first. */
-function known(checkout: SyncedCheckout): [string, ...string[]] {
-  const { baseCommit, remoteCommit } = checkout
-  return remoteCommit && remoteCommit !== baseCommit ? [baseCommit, remoteCommit] : [baseCommit]
-}
-
-/** The commit to deliver; everything it needs is in the mirror afterwards. */
-async function collect(request: DeliverRequest, mirror: string): Promise<string> {
-  const { host, provider, sandboxId, checkout, author, signal, log } = request
-  const env = {
-    WORKING: checkout.workingBranch,
-    KNOWN: known(checkout).join(' '),
-    GIT_AUTHOR_NAME: author.name || author.email,
-    GIT_AUTHOR_EMAIL: author.email,
-    GIT_COMMITTER_NAME: author.name || author.email,
-    GIT_COMMITTER_EMAIL: author.email,
-  }
-  const stdin = commitMessage(request.prompt)
-  const running = await startScript({ provider, sandboxId, script: SCRIPT, env, stdin, signal })
-  const received = await receiveCommits(running, { host, mirror, signal })
-  if (received.kind === 'received') return received.commit
-  log.warn({ event: 'git_collect_failed', sandboxId, ...received, stderr: received.stderr.slice(-2_000) })
-  if (received.kind === 'damaged') throw deliveryFailure("the agent's commits are damaged or too large")
-  throw deliveryFailure(REASON_BY_EXIT_CODE[received.exitCode ?? -1] ?? 'the changes could not be committed')
+  if (pushed.exitCode === 0) return
+  log.warn({ event: 'git_push_failed', repoId, exitCode: pushed.exitCode })
+  throw deliveryFailure(remoteFailureReason(pushed))
 }

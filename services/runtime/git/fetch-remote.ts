@@ -4,7 +4,7 @@ import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitFailure } from './failure.ts'
 import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
-import { mirrorRef } from './mirror.ts'
+import { mirrorRef, readMirrorRefs } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
@@ -33,14 +33,32 @@ export interface FetchRequest {
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
   return await withRemoteAccess({ host, remote, auth: source.auth, refused: refusedSync }, async access => {
-    const [theirs, known] = await Promise.all([askRemote(request, access), readMirror(request)])
+    const { theirs, known } = await compare(request, access)
     const present = names(request).filter(branch => theirs.has(branch))
-    if (!theirs.has(request.baseBranch)) throw missingBase(request, theirs.size === 0)
     const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
     if (moved.length === 0) return pick(request, present, known)
-    await withMirrorLock(request.mirror, request.signal, () => fetchBranches(request, moved, access))
+    await fetchBranches(request, moved, access)
     return pick(request, present, await readMirror(request))
   })
+}
+
+/**
+ * Where the branches are on the remote and in the mirror. A mirror that has no base branch yet needs it whatever
+ * the remote answers: it is fetched meanwhile.
+ */
+async function compare(request: FetchRequest, access: GitAccess) {
+  const { baseBranch } = request
+  const known = await readMirror(request)
+  const isNew = !known.has(baseBranch)
+  const [asked, fetched] = await Promise.allSettled([
+    askRemote(request, access),
+    isNew ? fetchBranches(request, [baseBranch], access) : null,
+  ])
+  // The answer tells better why there was nothing to fetch.
+  if (asked.status === 'rejected') throw asked.reason
+  if (!asked.value.has(baseBranch)) throw missingBase(request, asked.value.size === 0)
+  if (fetched.status === 'rejected') throw fetched.reason
+  return { theirs: asked.value, known: isNew ? await readMirror(request) : known }
 }
 
 /** A branch the mirror still has but the remote has no more does not count. */
@@ -74,20 +92,13 @@ async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<
 async function fetchBranches(request: FetchRequest, wanted: string[], access: GitAccess): Promise<void> {
   const refspecs = wanted.map(branch => `+refs/heads/${branch}:${mirrorRef(branch)}`)
   const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
-  await git(request, ['fetch', ...flags, '--', access.url, ...refspecs], access.environment)
+  const args = ['fetch', ...flags, '--', access.url, ...refspecs]
+  await withMirrorLock(request.mirror, request.signal, () => git(request, args, access.environment))
 }
 
 /** Branch → commit, as the mirror has it. */
-async function readMirror(request: FetchRequest): Promise<Map<string, string>> {
-  const byRef = new Map(names(request).map(branch => [mirrorRef(branch), branch]))
-  const result = await git(request, ['for-each-ref', '--format=%(objectname) %(refname)', ...byRef.keys()])
-  const found = new Map<string, string>()
-  for (const line of result.stdout.split('\n')) {
-    const [commit = '', ref = ''] = line.split(' ')
-    const branch = byRef.get(ref)
-    if (branch) found.set(branch, commit)
-  }
-  return found
+function readMirror(request: FetchRequest): Promise<Map<string, string>> {
+  return readMirrorRefs(request, names(request))
 }
 
 function names(request: FetchRequest): string[] {

@@ -20,6 +20,9 @@ export interface InspectRequest {
 
 /** Looks at `commit` and everything before it down to `known`. Throws `delivery_failed` if it is not there. */
 export async function inspectCommits(request: InspectRequest): Promise<CommitInspection> {
+  if (request.known.includes(request.commit)) {
+    return { newCommits: 0, touchesControlDirectory: false, changedFiles: 0 }
+  }
   const range = [request.commit, ...request.known.map(commit => `^${commit}`)]
   const [count, touching, changedFiles] = await Promise.all([
     git(request, ['rev-list', '--count', ...range, '--']),

@@ -3,7 +3,8 @@
  * It is the only place where host-side git works and the only one that talks to the remote. Sandboxes see
  * it read-only. Its configuration is written by us alone and holds no secret.
  */
-import { chmod, mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { safeDirectoryConfig } from '@mogplex/kit/git-remote/safe-directory.ts'
@@ -48,13 +49,29 @@ export function mirrorRef(branch: string): string {
   return `refs/mogplex/${new Bun.CryptoHasher('sha1').update(branch).digest('hex')}`
 }
 
+/**
+ * Branch → commit, for those of the branches that the mirror has. Read from the files of refs, which spares a
+ * process; once some are packed git is asked.
+ */
+export async function readMirrorRefs(
+  { host, mirror, signal }: { host: GitHost; mirror: string; signal: AbortSignal },
+  branches: string[],
+): Promise<Map<string, string>> {
+  const texts = await Promise.all(
+    branches.map(branch => readFile(join(mirror, mirrorRef(branch)), 'utf8').catch(() => '')),
+  )
+  const isPacked = texts.includes('') && existsSync(join(mirror, 'packed-refs'))
+  const args = ['for-each-ref', '--format=%(objectname) %(refname)', ...branches.map(mirrorRef)]
+  const asked = isPacked ? await runHostGit({ host, gitDirectory: mirror, args, signal }) : null
+  const found = branches.map((branch, index): [string, string | undefined] => {
+    const line = asked?.stdout.split('\n').find(each => each.endsWith(` ${mirrorRef(branch)}`))
+    return [branch, /^[0-9a-f]{40,64}\b/.exec(line ?? texts[index] ?? '')?.[0]]
+  })
+  return new Map(found.flatMap(([branch, commit]) => (commit ? [[branch, commit]] : [])))
+}
+
 /** Makes the mirror if there is none, and makes sure that its configuration is ours. Returns its path. */
-export async function ensureMirror(
-  host: GitHost,
-  repoId: string,
-  remote: Remote,
-  signal: AbortSignal,
-): Promise<string> {
+export async function ensureMirror(host: GitHost, repoId: string, remote: Remote): Promise<string> {
   const mirror = mirrorPath(host, repoId)
   await mkdir(join(host.dataDirectory, 'mirrors'), { recursive: true, mode: 0o700 })
   await refuseOwnFiles(host, remote)
@@ -62,21 +79,25 @@ export async function ensureMirror(
     globalConfigPath(mirror),
     remote.kind === 'local' ? safeDirectoryConfig(remote.path) : '',
   )
-  if (!(await Bun.file(join(mirror, 'HEAD')).exists())) await createMirror(host, mirror, signal)
+  if (!(await Bun.file(join(mirror, 'HEAD')).exists())) await createMirror(mirror)
   await writeIfDifferent(join(mirror, 'config'), CONFIG)
   return mirror
 }
 
-/** Made aside and moved into place: a mirror is there whole or not at all. */
-async function createMirror(host: GitHost, mirror: string, signal: AbortSignal): Promise<void> {
+/**
+ * Made aside and moved into place: a mirror is there whole or not at all. By hand, since `git init` would take
+ * as long as all else that is done before the remote is asked; this is all that makes a repository.
+ */
+async function createMirror(mirror: string): Promise<void> {
   const fresh = `${mirror}.${crypto.randomUUID()}`
-  await mkdir(fresh)
   try {
-    await chmod(fresh, 0o755)
-    const flags = ['--quiet', '--bare', '--template=', '--initial-branch=none', '--shared=0644']
-    const args = ['init', ...flags, '.']
-    const made = await runHostGit({ host, gitDirectory: fresh, args, signal })
-    if (made.exitCode !== 0) throw new Error(`git init failed: ${made.stderr}`)
+    for (const directory of ['', 'objects', 'refs']) {
+      await mkdir(join(fresh, directory))
+      // The sandbox's user reads them, whatever this process's umask.
+      await chmod(join(fresh, directory), 0o755)
+    }
+    await writeIfDifferent(join(fresh, 'config'), CONFIG)
+    await writeIfDifferent(join(fresh, 'HEAD'), 'ref: refs/heads/none\n')
     await rename(fresh, mirror)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })

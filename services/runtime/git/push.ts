@@ -4,7 +4,6 @@ import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitStopped, throwIfStopped } from './failure.ts'
 import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
 import { mirrorRef } from './mirror.ts'
-import { withMirrorLock } from './mirror-lock.ts'
 import { type Refused, withRemoteAccess } from './remote-access.ts'
 
 export interface PushRequest {
@@ -30,28 +29,30 @@ export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
   const { host, mirror, remote, source, refused, signal, branch, commit } = request
   if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
   const refspec = `${commit}:refs/heads/${branch}`
-  const result = await withRemoteAccess({ host, remote, auth: source.auth, refused }, async access => {
+  return await withRemoteAccess({ host, remote, auth: source.auth, refused }, async access => {
     throwIfStopped(signal)
     if (!(await request.confirm())) throw new GitStopped()
-    const args = ['push', '--porcelain', '--no-verify', '--', access.url, refspec]
+    const args = [
+      ...asRemote(access.url, branch),
+      'push',
+      '--porcelain',
+      '--no-verify',
+      '--',
+      REMOTE,
+      refspec,
+    ]
     return await runHostGit({ host, gitDirectory: mirror, args, env: access.environment, signal })
   })
-  if (result.exitCode === 0) await remember(request)
-  return result
 }
 
-const REMEMBER_TIMEOUT_MS = 2_000
+/** What the remote is called for the length of one command. */
+const REMOTE = 'remote'
 
 /**
- * Spares the next sync a fetch, and is not worth waiting for: what is pushed is pushed, even when a cancel or
- * another writer of the mirror keeps us from noting it.
+ * With a remote that has a refspec git notes by itself where the branch is now, which spares the next sync a
+ * fetch. It waits for another writer of the ref for a moment, and a note it cannot make does not fail the push.
  */
-async function remember({ host, mirror, branch, commit }: PushRequest): Promise<void> {
-  const args = ['update-ref', mirrorRef(branch), commit]
-  const signal = AbortSignal.timeout(REMEMBER_TIMEOUT_MS)
-  try {
-    await withMirrorLock(mirror, signal, () => runHostGit({ host, gitDirectory: mirror, args, signal }))
-  } catch (error) {
-    if (!(error instanceof GitStopped)) throw error
-  }
+function asRemote(url: string, branch: string): string[] {
+  const settings = { url, fetch: `+refs/heads/${branch}:${mirrorRef(branch)}` }
+  return Object.entries(settings).flatMap(([key, value]) => ['-c', `remote.${REMOTE}.${key}=${value}`])
 }

@@ -42,7 +42,8 @@ export interface SandboxScript {
   sandboxId: string
   script: string
   env: Record<string, string>
-  stdin?: string
+  /** A promise: the script starts at once, and its time counts from when this resolves. */
+  stdin?: string | Promise<string>
   /** Shown read-only at {@link MIRROR_MOUNT_PATH}. */
   mirror?: string
   signal: AbortSignal
@@ -72,7 +73,12 @@ export async function startScript(options: SandboxScript): Promise<RunningScript
   })
   const stop = () => child.stop(STOP_GRACE_MS)
   const onAbort = () => void stop()
-  const timer = setTimeout(onAbort, TIMEOUT_MS)
+  let isOver = false
+  let timer: Timer | undefined
+  const startTimer = () => {
+    if (!isOver) timer = setTimeout(onAbort, TIMEOUT_MS)
+  }
+  Promise.resolve(options.stdin).then(startTimer, () => undefined)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   return {
@@ -81,6 +87,7 @@ export async function startScript(options: SandboxScript): Promise<RunningScript
     stop,
     async finish() {
       const { exitCode } = await child.exited
+      isOver = true
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       throwIfStopped(signal)

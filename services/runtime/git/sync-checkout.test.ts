@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GitStopped } from './failure.ts'
-import { mirrorPath, mirrorRef, removeMirror } from './mirror.ts'
+import { mirrorPath, mirrorRef, readMirrorRefs, removeMirror } from './mirror.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
 
@@ -22,9 +22,12 @@ async function setUp(name: string, extra: string[] = []) {
   return { remote, run }
 }
 
-test('a branch that exists nowhere is created from the base and pushed', async () => {
-  const { remote, run } = await setUp('create')
-  const synced = await syncCheckout(run.sync)
+test.each([
+  ['a new sandbox', true],
+  ['one that was there', false],
+])('in %s a branch that exists nowhere is created from the base and pushed', async (name, isNewSandbox) => {
+  const { remote, run } = await setUp(name)
+  const synced = await syncCheckout({ ...run.sync, isNewSandbox })
   const base = await git(remote, 'rev-parse', 'main')
   expect(synced).toEqual({
     baseBranch: 'main',
@@ -36,6 +39,25 @@ test('a branch that exists nowhere is created from the base and pushed', async (
   })
   expect(await git(remote, 'rev-parse', 'work')).toBe(base)
   expect(await run.agent('git branch --show-current; cat readme.md')).toBe('work\nhello')
+})
+
+test('what is pushed needs no fetch by the next sync', async () => {
+  const { remote, run } = await setUp('noted')
+  await syncCheckout({ ...run.sync, isNewSandbox: true })
+  const noted = () => git(mirrorPath(bench.host, run.sync.repoId), 'rev-parse', mirrorRef('work'))
+  expect(await noted()).toBe(await git(remote, 'rev-parse', 'work'))
+  const { commit } = await run.syncAndDeliver('echo x > x')
+  expect(await noted()).toBe(commit)
+})
+
+test('refs that git has packed in the mirror are found', async () => {
+  const { remote, run } = await setUp('packed')
+  await syncCheckout(run.sync)
+  const mirror = mirrorPath(bench.host, run.sync.repoId)
+  await git(mirror, 'pack-refs', '--all')
+  const found = await readMirrorRefs({ ...run.sync, mirror }, ['main', 'work', 'none'])
+  const base = await git(remote, 'rev-parse', 'main')
+  expect(Object.fromEntries(found)).toEqual({ main: base, work: base })
 })
 
 test('without createBranch a missing branch fails, and the next sync starts from scratch', async () => {
@@ -180,9 +202,9 @@ test('files without a repository are not cloned over', async () => {
   expect(await readFile(join(run.workspace, 'precious.txt'), 'utf8')).toBe('x')
 })
 
-test('a refused confirmation pushes nothing', async () => {
-  const { remote, run } = await setUp('refused')
-  const sync = { ...run.sync, confirm: async () => false }
+test.each([true, false])('a refused confirmation pushes nothing (new sandbox: %p)', async isNewSandbox => {
+  const { remote, run } = await setUp(`refused-${isNewSandbox}`)
+  const sync = { ...run.sync, isNewSandbox, confirm: async () => false }
   await expect(syncCheckout(sync)).rejects.toBeInstanceOf(GitStopped)
   expect(await git(remote, 'branch', '--list', 'work')).toBe('')
 })

@@ -6,13 +6,14 @@ import type { Log } from '@mogplex/kit/log.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import type { SandboxProvider } from '../sandboxes/provider.ts'
 import { GitFailure } from './failure.ts'
-import { fetchRemote } from './fetch-remote.ts'
+import { fetchRemote, type RemoteBranches } from './fetch-remote.ts'
 import { type GitHost, tail } from './host-git.ts'
 import { ensureMirror } from './mirror.ts'
 import { pushBranch } from './push.ts'
 import { readRemote } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
 import { MIRROR_MOUNT_PATH, readScript, startScript } from './sandbox-git.ts'
+import { allSettledThenAll } from './settle.ts'
 
 export interface SyncRequest {
   host: GitHost
@@ -25,6 +26,10 @@ export interface SyncRequest {
   workingBranch: string
   /** Whether a working branch that exists nowhere is created from the base branch, and pushed. */
   createBranch: boolean
+  /** Whether the sandbox was made for this sync: nothing can be in it yet. Default: false. */
+  isNewSandbox?: boolean
+  /** No branch is made in the sandbox before this has come to be. Its failure is the sync's. */
+  recorded?: Promise<unknown>
   /** Names the branch when working and base branch are the same. */
   callId: string
   /** Asked before a created branch is pushed; false calls the sync off. */
@@ -47,6 +52,9 @@ export interface SyncedCheckout {
 
 const SCRIPT = await readScript('checkout.sh')
 
+/** The fetch failed, and says so itself. */
+const NOTHING_FETCHED = 24
+
 const MESSAGE_BY_EXIT_CODE: Record<number, (branch: string) => string> = {
   20: () => 'The checkout has uncommitted changes; nothing was touched',
   21: () => 'The checkout is not a readable git repository; nothing was touched',
@@ -65,29 +73,35 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
   const remote = checkedRemote(request)
   const isBase = request.workingBranch === baseBranch
   const workingBranch = isBase ? agentBranch(request.callId) : request.workingBranch
-  const mirror = await ensureMirror(host, request.repoId, remote, signal)
-  const branches = await fetchRemote({ host, mirror, source, remote, baseBranch, workingBranch, signal })
+  const mirror = await ensureMirror(host, request.repoId, remote)
+  const fetch = { host, mirror, source, remote, baseBranch, workingBranch, signal }
+  const fetching = allSettledThenAll([fetchRemote(fetch), request.recorded]).then(([branches]) => branches)
   const env = {
     MIRROR: MIRROR_MOUNT_PATH,
     BASE: baseBranch,
-    BASE_COMMIT: branches.baseCommit,
     WORKING: workingBranch,
-    REMOTE_COMMIT: branches.workingCommit ?? '',
     CREATE: isBase || request.createBranch ? '1' : '0',
     ORIGIN_URL: source.cloneUrl,
   }
-  const checkout = await runCheckout(request, mirror, env)
-  const synced = {
+  const push = (commit: string) => pushCreated(request, remote, mirror, commit)
+  // A branch we had to invent reaches the remote with its first commit, and not before. In a new sandbox there is
+  // nothing that could keep us from creating the branch, so the push need not wait for the checkout to say so.
+  const mayPushEarly = request.isNewSandbox && request.createBranch && !isBase
+  const [branches, checkout, early] = await allSettledThenAll([
+    fetching,
+    runCheckout(request, mirror, env, fetching),
+    mayPushEarly ? fetching.then(found => (found.workingCommit ? null : push(found.baseCommit))) : null,
+  ])
+  const remoteCommit = early ?? branches.workingCommit
+  const mustPush = checkout.isCreated && !isBase && remoteCommit === null
+  return {
     baseBranch,
     workingBranch,
     baseCommit: branches.baseCommit,
     headCommit: checkout.commit,
-    remoteCommit: branches.workingCommit,
+    remoteCommit: mustPush ? await push(branches.baseCommit) : remoteCommit,
     freshClone: checkout.isFresh,
   }
-  // A branch we had to invent reaches the remote with its first commit, and not before.
-  if (!checkout.isCreated || isBase) return synced
-  return { ...synced, remoteCommit: await pushCreated(request, remote, mirror, branches.baseCommit) }
 }
 
 /** `mogplex/agent-` and 12 hex digits of the call's id. */
@@ -116,8 +130,12 @@ async function runCheckout(
   { provider, sandboxId, signal, log }: SyncRequest,
   mirror: string,
   env: Record<string, string>,
+  fetching: Promise<RemoteBranches>,
 ): Promise<CheckoutResult> {
-  const running = await startScript({ provider, sandboxId, script: SCRIPT, env, mirror, signal })
+  const stdin = fetching.then(({ baseCommit, workingCommit }) => `${baseCommit} ${workingCommit ?? ''}\n`)
+  // Whoever awaits the fetch reports it; here it only means that there is nothing to check out.
+  stdin.catch(() => undefined)
+  const running = await startScript({ provider, sandboxId, script: SCRIPT, env, stdin, mirror, signal })
   const [stdout, stderr, exitCode] = await Promise.all([
     tail(running.stdout),
     tail(running.stderr),
@@ -125,7 +143,8 @@ async function runCheckout(
   ])
   const [, commit, isFresh, isCreated] = /^([0-9a-f]{40}) ([01]) ([01])\n$/.exec(stdout) ?? []
   if (exitCode === 0 && commit) return { commit, isFresh: isFresh === '1', isCreated: isCreated === '1' }
-  log.warn({ event: 'git_checkout_failed', sandboxId, exitCode, stderr: stderr.slice(-2_000) })
+  if (exitCode !== NOTHING_FETCHED)
+    log.warn({ event: 'git_checkout_failed', sandboxId, exitCode, stderr: stderr.slice(-2_000) })
   const message = MESSAGE_BY_EXIT_CODE[exitCode ?? -1]?.(env.WORKING ?? '')
   throw new GitFailure('git_sync_failed', message ?? 'The checkout could not be brought up to date')
 }

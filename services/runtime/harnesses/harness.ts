@@ -81,6 +81,8 @@ export interface HarnessParser {
   end(): HarnessEvent[]
   /** Usage so far; every class null when nothing was reported. */
   usage(): HarnessUsage
+  /** True once the CLI has said that its turn is over: it is about to end. A hint; it may never come. */
+  ended(): boolean
   /** True when the CLI said the turn failed and did not recover; the run fails even on exit code 0. */
   failed(): boolean
 }

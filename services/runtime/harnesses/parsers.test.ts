@@ -85,8 +85,23 @@ test.each(Object.entries(PARSERS))(
         expect(open.size).toBe(0)
         for (const amount of Object.values(parser.usage())) expect(amount === null || amount >= 0).toBe(true)
         expect(typeof parser.failed()).toBe('boolean')
+        expect(typeof parser.ended()).toBe('boolean')
       }),
       { numRuns: 400 },
     )
   },
 )
+
+test.each([
+  ['codex', createCodexParser],
+  ['claude-code', createClaudeCodeParser],
+] as const)('%s: the turn is over with the last line, and not before', async (name, createParser) => {
+  const transcript = Bun.file(`${import.meta.dir}/${name}/transcripts/shell-and-message.jsonl`)
+  const lines = (await transcript.text()).trimEnd().split('\n')
+  const parser = createParser()
+  const ended = lines.map(each => {
+    parser.line(each)
+    return parser.ended()
+  })
+  expect(ended).toEqual(lines.map((_, index) => index === lines.length - 1))
+})

@@ -64,7 +64,8 @@ test('a run nobody picked up is cancelled at once', async () => {
   expect(await eventTypesOf(runtime, run)).toEqual(['started', 'cancel_requested', 'cancelled'])
   const [call] = await runtime.database.select().from(aiCalls).where(eq(aiCalls.id, run.aiCallId))
   expect(call?.status).toBe('cancelled')
-  const facts = await runtime.database.select().from(outbox).where(eq(outbox.userId, run.userId))
+  const ofUser = eq(outbox.userId, run.userId)
+  const facts = await runtime.database.select().from(outbox).where(ofUser).orderBy(outbox.id)
   expect(facts.map(fact => fact.subject)).toEqual(['evt.runtime.run.accepted', 'evt.runtime.run.finished'])
 
   const again = await cancel(run)

@@ -42,9 +42,14 @@ export function heldBy(leaseToken: string): SQL {
 
 /**
  * `pending` → `streaming`. False when the lease was lost or a cancel arrived first: then the harness must
- * not be started.
+ * not be started. `before` are events that come first, redacted with `secrets`.
  */
-export async function markStreaming(tx: Transaction, run: AgentRun, leaseToken: string): Promise<boolean> {
+export async function markStreaming(
+  tx: Transaction,
+  run: AgentRun,
+  leaseToken: string,
+  { before = [], secrets = [] }: { before?: NewEvent[]; secrets?: readonly string[] } = {},
+): Promise<boolean> {
   const now = new Date()
   const changed = await tx
     .update(agentRuns)
@@ -59,22 +64,24 @@ export async function markStreaming(tx: Transaction, run: AgentRun, leaseToken: 
     )
     .returning({ id: agentRuns.id })
   if (changed.length === 0) return false
-  await tx
-    .update(aiCalls)
-    .set({ status: 'streaming', startedAt: now })
-    .where(and(eq(aiCalls.id, run.aiCallId), eq(aiCalls.status, 'pending')))
-  await appendEvents(tx, run.aiCallId, [
-    newEvent('status_changed', {
-      message: 'The agent is running',
-      payload: { from: 'pending', to: 'streaming', runtime_command_id: run.workItemId },
+  const event = newEvent('status_changed', {
+    message: 'The agent is running',
+    payload: { from: 'pending', to: 'streaming', runtime_command_id: run.workItemId },
+  })
+  // None needs another's answer: they go to the server together.
+  await Promise.all([
+    tx
+      .update(aiCalls)
+      .set({ status: 'streaming', startedAt: now })
+      .where(and(eq(aiCalls.id, run.aiCallId), eq(aiCalls.status, 'pending'))),
+    appendEvents(tx, run.aiCallId, [...before, event], secrets),
+    recordEvent(tx, outbox, {
+      event: runStreaming,
+      userId: run.userId,
+      requestId: run.requestId,
+      payload: { runId: run.id, repoId: run.repoId, harness: run.harness },
     }),
   ])
-  await recordEvent(tx, outbox, {
-    event: runStreaming,
-    userId: run.userId,
-    requestId: run.requestId,
-    payload: { runId: run.id, repoId: run.repoId, harness: run.harness },
-  })
   return true
 }
 
@@ -116,24 +123,26 @@ export async function finishRun(
     .where(and(eq(agentRuns.id, run.id), inArray(agentRuns.status, from), guard))
     .returning({ id: agentRuns.id })
   if (changed.length === 0) return false
-  await tx
-    .update(aiCalls)
-    .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
-    .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming'])))
   const events = [...(outcome.eventsBefore ?? []), outcome.terminalEvent]
-  await appendEvents(tx, run.aiCallId, events, outcome.secrets)
-  await recordEvent(tx, outbox, {
-    event: runFinished,
-    userId: run.userId,
-    requestId: run.requestId,
-    payload: {
-      runId: run.id,
-      repoId: run.repoId,
-      harness: run.harness,
-      status: outcome.status,
-      failureCode: outcome.failureCode,
-    },
-  })
+  await Promise.all([
+    tx
+      .update(aiCalls)
+      .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
+      .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming']))),
+    appendEvents(tx, run.aiCallId, events, outcome.secrets),
+    recordEvent(tx, outbox, {
+      event: runFinished,
+      userId: run.userId,
+      requestId: run.requestId,
+      payload: {
+        runId: run.id,
+        repoId: run.repoId,
+        harness: run.harness,
+        status: outcome.status,
+        failureCode: outcome.failureCode,
+      },
+    }),
+  ])
   return true
 }
 

@@ -38,10 +38,11 @@ export function changeSandbox(
   recordId: string,
   change: SandboxChange,
 ): Promise<Sandbox | null> {
-  return database.transaction(tx => applyChange(tx, recordId, change))
+  return database.transaction(tx => changeSandboxWithin(tx, recordId, change))
 }
 
-async function applyChange(
+/** The same as part of a transaction, whose failure undoes it. */
+export async function changeSandboxWithin(
   tx: Transaction,
   recordId: string,
   change: SandboxChange,
@@ -112,10 +113,12 @@ export async function acquireSandbox(
   if (known?.status === 'pausing') return null
   if (known && ACTIVE_SANDBOX_STATUSES.includes(known.status)) {
     // Takes the row: from here the reaper no longer sees it as forgotten.
-    return changeSandbox(tx, known.id, { from: [known.status], to: known.status, workerRunId: run.id })
+    return changeSandboxWithin(tx, known.id, { from: [known.status], to: known.status, workerRunId: run.id })
   }
   if ((await slotsTaken(tx, run, known?.id)) >= options.maxActivePerUser) return null
-  if (known) return changeSandbox(tx, known.id, { from: ['paused'], to: 'installing', workerRunId: run.id })
+  if (known) {
+    return changeSandboxWithin(tx, known.id, { from: ['paused'], to: 'installing', workerRunId: run.id })
+  }
   return insertSandbox(tx, run, options.provider)
 }
 

@@ -137,8 +137,34 @@ function describeStreams(bench: Bench): void {
   })
 
   test('input nobody reads does no harm', async () => {
-    const seen = await bench.run({ script: 'exit 3', stdin: 'x'.repeat(1_000_000) })
-    expect(seen.exitCode).toBe(3)
+    const text = 'x'.repeat(1_000_000)
+    expect((await bench.run({ script: 'exit 3', stdin: text })).exitCode).toBe(3)
+    expect((await bench.run({ script: 'exit 3', stdin: Promise.resolve(text) })).exitCode).toBe(3)
+    const ended = Promise.withResolvers<string>()
+    expect((await bench.run({ script: 'exit 3', stdin: ended.promise })).exitCode).toBe(3)
+    ended.resolve(text)
+  })
+
+  test('a process starts before its input is known', async () => {
+    const started = Promise.withResolvers<string>()
+    const argv = ['bash', '-c', 'echo started; cat']
+    const child = await bench.provider.start(bench.sandboxId, {
+      argv,
+      network: 'none',
+      stdin: started.promise,
+    })
+    let stdout = ''
+    for await (const chunk of child.stdout) {
+      stdout += Buffer.from(chunk).toString()
+      if (stdout === 'started\n') started.resolve('late'.repeat(250_000))
+    }
+    expect(stdout).toBe(`started\n${'late'.repeat(250_000)}`)
+    expect(await child.exited).toEqual({ exitCode: 0, signal: null })
+  })
+
+  test('input that never comes to be leaves stdin empty', async () => {
+    const stdin = Promise.reject(new Error('nothing to say'))
+    expect((await bench.run({ script: 'cat; echo end', stdin })).stdout).toBe('end\n')
   })
 }
 

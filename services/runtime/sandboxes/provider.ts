@@ -31,8 +31,11 @@ export interface SandboxCommand {
    * `egress`, the proxy variables, which the provider sets. Names are those a shell can export.
    */
   env?: Record<string, string>
-  /** Written to stdin, which is then closed. Absent: stdin is empty. */
-  stdin?: string
+  /**
+   * Written to stdin, which is then closed. Absent: stdin is empty. A promise lets the process start before its
+   * input is known; one that rejects closes stdin.
+   */
+  stdin?: string | Promise<string>
   /**
    * `none`: no network at all. `egress`: outgoing connections to public addresses and to the model
    * endpoints of the instance; never to the host's other loopback or private addresses.

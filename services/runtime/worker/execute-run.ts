@@ -4,6 +4,7 @@
  */
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { AgentRun, Sandbox } from '../database/schema.ts'
+import type { Collector } from '../git/collect.ts'
 import { GitStopped } from '../git/failure.ts'
 import { harnessById } from '../harnesses/registry.ts'
 import {
@@ -15,8 +16,10 @@ import {
   markStreaming,
   type RunOutcome,
 } from '../runs/transitions.ts'
+import { changeSandboxWithin } from '../sandboxes/lifecycle.ts'
 import { type Claim, releaseRun } from './claim.ts'
 import { concludeHarness, SHUT_DOWN } from './conclude.ts'
+import { holdResultCollector } from './deliver-result.ts'
 import type { RunDeps } from './deps.ts'
 import { createEventWriter } from './event-writer.ts'
 import { gatherInputs, secretsOf } from './inputs.ts'
@@ -25,8 +28,7 @@ import { prepareRun } from './prepare.ts'
 import { beginRest, finishRest } from './rest-sandbox.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 import { runHarness } from './run-harness.ts'
-import { modeOf, type StartedRun } from './started-run.ts'
-import { writeHarnessFiles } from './write-harness-files.ts'
+import type { StartedRun } from './started-run.ts'
 
 /** A run that could not start because a service was away is tried again after this long. */
 const RETRY_SECONDS = 3
@@ -57,7 +59,7 @@ async function work(claim: Claim, lease: Lease, deps: RunDeps): Promise<RunOutco
   let started: StartedRun
   try {
     started = await prepareToStart(claim, lease, deps)
-    if (!(await startStreaming(claim, lease, deps))) return stoppedOutcome(claim.run, lease)
+    if (!(await startStreaming(started))) return stoppedOutcome(claim.run, lease)
   } catch (err) {
     return outcomeBeforeStart(err, claim, lease, deps)
   }
@@ -81,18 +83,33 @@ async function prepareToStart(claim: Claim, lease: Lease, deps: RunDeps): Promis
   return { claim, lease, deps, harness, inputs, writer, prepared, secrets }
 }
 
+/** True when the agent may be let go: now, by us, for the only time. Otherwise it is gone. */
+async function startStreaming(started: StartedRun): Promise<boolean> {
+  let isStarted = false
+  try {
+    isStarted = await writeStreaming(started)
+    return isStarted
+  } finally {
+    if (!isStarted) await started.prepared.agent.discard()
+  }
+}
+
 /**
- * True when the agent may be started: now, by us, for the only time. The row says so before it happens, so
- * that nobody starts it a second time whatever becomes of this process.
+ * The row says that the agent runs before it does, so that nobody starts it a second time whatever becomes of
+ * this process.
  */
-async function startStreaming(claim: Claim, lease: Lease, deps: RunDeps): Promise<boolean> {
-  const { run, leaseToken } = claim
+async function writeStreaming({ claim, lease, deps, prepared, secrets }: StartedRun): Promise<boolean> {
+  const { run, leaseToken, sandbox } = claim
+  const toRunning = { from: ['creating' as const, 'installing' as const], to: 'running' as const }
   while (!lease.signal.aborted) {
     try {
-      const isStarted = await deps.database.transaction(
+      const isStarted = await deps.database.transaction(async tx => {
+        const events = { before: prepared.events, secrets }
         // The second look: an earlier try's commit may have arrived although its answer did not.
-        async tx => (await markStreaming(tx, run, leaseToken)) || (await isStreaming(tx, run.id, leaseToken)),
-      )
+        if (!(await markStreaming(tx, run, leaseToken, events))) return isStreaming(tx, run.id, leaseToken)
+        await changeSandboxWithin(tx, sandbox.id, { ...toRunning, workerRunId: run.id })
+        return true
+      })
       deps.live.wake(liveRunSubject(run.id))
       deps.pokeOutbox()
       return isStarted
@@ -106,33 +123,15 @@ async function startStreaming(claim: Claim, lease: Lease, deps: RunDeps): Promis
 }
 
 async function runAndConclude(started: StartedRun): Promise<RunOutcome | null> {
-  const { claim, lease, deps, harness, inputs, writer, prepared, secrets } = started
-  const { run } = claim
-  const { settings } = deps
-  const command = harness.command(
-    {
-      prompt: run.prompt,
-      rootPath: prepared.rootPath,
-      mode: modeOf(run),
-      model: inputs.model,
-      credential: inputs.credential,
-      openaiBaseUrl: settings.openaiBaseUrl,
-      anthropicBaseUrl: settings.anthropicBaseUrl,
-      aiGatewayBaseUrl: settings.aiGatewayBaseUrl,
-      repositoryEnv: inputs.launchConfig.env,
-    },
-    prepared.installation,
-  )
-  const { files, ...process } = command
-  await writeHarnessFiles(files, prepared.sandboxId, deps.provider)
-  const child = await deps.provider.start(prepared.sandboxId, {
-    ...process,
-    cwd: prepared.rootPath,
-    network: 'egress',
-  })
-  const limits = { timeoutMs: settings.runTimeoutMs, idleTimeoutMs: settings.runIdleTimeoutMs }
-  const result = await runHarness(child, harness.createParser(), { writer, lease, limits, secrets })
-  return concludeHarness(started, result)
+  const { lease, deps, harness, writer, prepared, secrets } = started
+  const limits = { timeoutMs: deps.settings.runTimeoutMs, idleTimeoutMs: deps.settings.runIdleTimeoutMs }
+  let collector: Promise<Collector> | null = null
+  const onTurnEnd = () => {
+    collector ??= holdResultCollector(started)
+  }
+  const options = { writer, lease, limits, secrets, onTurnEnd }
+  const result = await runHarness(prepared.agent.release(), harness.createParser(), options)
+  return concludeHarness(started, result, collector)
 }
 
 /** Work was told to stop. A cancel ends the run; a lost lease means it is somebody else's. */

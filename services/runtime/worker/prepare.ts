@@ -2,6 +2,8 @@
  * From a claim to a sandbox that is ready for the harness (runtime spec 2, items 2 and 3; 3.1; 3.4). Nothing
  * here starts an agent, so everything may be repeated by another worker.
  */
+
+import type { NewEvent } from '../events/append.ts'
 import { GitFailure } from '../git/failure.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
@@ -12,17 +14,19 @@ import { type Claim, mayPush } from './claim.ts'
 import type { RunDeps } from './deps.ts'
 import { stageEvent } from './event-mapping.ts'
 import type { EventWriter } from './event-writer.ts'
+import { type HeldAgent, holdAgent } from './held-agent.ts'
 import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
 import type { Lease } from './lease.ts'
 import { isOutage, RunFailure } from './run-failure.ts'
+import { modeOf } from './started-run.ts'
 
 export interface PreparedRun {
   sandboxId: string
-  installation: HarnessInstallation | null
   checkout: SyncedCheckout
-  /** Absolute path inside the sandbox in which the agent works. */
-  rootPath: string
+  agent: HeldAgent
+  /** To be stored when the run starts streaming. */
+  events: NewEvent[]
 }
 
 export interface PrepareContext {
@@ -38,22 +42,53 @@ export interface PrepareContext {
 
 /** Throws {@link RunFailure}; an aborted lease ends it early with whatever the aborted step throws. */
 export async function prepareRun(context: PrepareContext): Promise<PreparedRun> {
-  const { claim, deps } = context
-  const [installation, sandboxId] = await Promise.all([installHarness(context), allocateSandbox(context)])
-  const checkout = await syncGit(context, sandboxId)
-  await changeSandbox(deps.database, claim.sandbox.id, {
-    from: ['creating', 'installing'],
-    to: 'running',
-    workerRunId: claim.run.id,
-  })
-  if (checkout.freshClone) await runInstallCommand(context, sandboxId)
-  const { rootDirectory } = claim.run
-  return {
-    sandboxId,
-    installation,
-    checkout,
-    rootPath: rootDirectory ? `${WORKSPACE_PATH}/${rootDirectory}` : WORKSPACE_PATH,
+  const [installation, sandboxId] = await Promise.all([installHarness(context), createSandbox(context)])
+  const recorded = recordSandbox(context, sandboxId)
+  const syncing = syncGit(context, sandboxId, recorded)
+  // A little later than the sync, which everything waits for: both take processors to build a sandbox.
+  const holding = recorded.then(() => holdTheAgent(context, sandboxId, installation))
+  const [synced, held] = await Promise.allSettled([syncing, holding])
+  if (held.status === 'rejected') {
+    await syncing
+    throw held.reason
   }
+  const agent = held.value
+  try {
+    if (synced.status === 'rejected') throw synced.reason
+    const checkout = synced.value
+    const events = [syncedEvent(context, checkout)]
+    // The command's own events come after it.
+    if (checkout.freshClone && context.inputs.launchConfig.installCommand) {
+      await context.writer.add(events.splice(0))
+      await runInstallCommand(context, sandboxId)
+    }
+    return { sandboxId, checkout, agent, events }
+  } catch (cause) {
+    await agent.discard()
+    throw cause
+  }
+}
+
+function holdTheAgent(
+  { claim, harness, inputs, deps }: PrepareContext,
+  sandboxId: string,
+  installation: HarnessInstallation | null,
+): Promise<HeldAgent> {
+  const { run } = claim
+  const { provider, settings } = deps
+  const rootPath = run.rootDirectory ? `${WORKSPACE_PATH}/${run.rootDirectory}` : WORKSPACE_PATH
+  const input = {
+    prompt: run.prompt,
+    rootPath,
+    mode: modeOf(run),
+    model: inputs.model,
+    credential: inputs.credential,
+    openaiBaseUrl: settings.openaiBaseUrl,
+    anthropicBaseUrl: settings.anthropicBaseUrl,
+    aiGatewayBaseUrl: settings.aiGatewayBaseUrl,
+    repositoryEnv: inputs.launchConfig.env,
+  }
+  return holdAgent(harness.command(input, installation), { provider, sandboxId, rootPath })
 }
 
 async function installHarness({
@@ -77,17 +112,9 @@ async function installHarness({
   }
 }
 
-async function allocateSandbox({ claim, deps }: PrepareContext): Promise<string> {
-  const { run, sandbox } = claim
+async function createSandbox({ claim, deps }: PrepareContext): Promise<string> {
   try {
-    const sandboxId = await deps.provider.create(sandbox.id)
-    await changeSandbox(deps.database, sandbox.id, {
-      from: ['creating', 'installing', 'running'],
-      to: sandbox.status === 'running' ? 'running' : 'installing',
-      sandboxId,
-      workerRunId: run.id,
-    })
-    return sandboxId
+    return await deps.provider.create(claim.sandbox.id)
   } catch (cause) {
     if (isOutage(cause)) throw cause
     const message = `The sandbox could not be created: ${cause instanceof Error ? cause.message : String(cause)}`
@@ -95,14 +122,33 @@ async function allocateSandbox({ claim, deps }: PrepareContext): Promise<string>
   }
 }
 
-async function syncGit(context: PrepareContext, sandboxId: string): Promise<SyncedCheckout> {
-  const { claim, inputs, lease, writer, deps } = context
+async function recordSandbox({ claim, deps }: PrepareContext, sandboxId: string): Promise<unknown> {
+  const { run, sandbox } = claim
+  if (sandbox.sandboxId === sandboxId) return sandbox
+  return changeSandbox(deps.database, sandbox.id, {
+    from: ['creating', 'installing', 'running'],
+    to: sandbox.status === 'running' ? 'running' : 'installing',
+    sandboxId,
+    workerRunId: run.id,
+  })
+}
+
+/** `recorded`: until it is, the record says that nothing can be in the sandbox. */
+async function syncGit(
+  { claim, inputs, lease, deps }: PrepareContext,
+  sandboxId: string,
+  recorded: Promise<unknown>,
+): Promise<SyncedCheckout> {
   const { run } = claim
+  // The sync awaits it, should it get that far.
+  recorded.catch(() => undefined)
   try {
-    const checkout = await syncCheckout({
+    return await syncCheckout({
       host: deps.gitHost,
       provider: deps.provider,
       sandboxId,
+      isNewSandbox: claim.sandbox.sandboxId === null,
+      recorded,
       repoId: run.repoId,
       source: inputs.source,
       baseBranch: run.baseBranch,
@@ -113,17 +159,17 @@ async function syncGit(context: PrepareContext, sandboxId: string): Promise<Sync
       signal: lease.signal,
       log: deps.log,
     })
-    await writer.add([
-      stageEvent('git_sync', `Checked out ${checkout.workingBranch}`, {
-        base_branch: run.baseBranch,
-        working_branch: checkout.workingBranch,
-        commit: checkout.headCommit,
-        fresh_clone: checkout.freshClone,
-      }),
-    ])
-    return checkout
   } catch (cause) {
     if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
     throw cause
   }
+}
+
+function syncedEvent({ claim }: PrepareContext, checkout: SyncedCheckout): NewEvent {
+  return stageEvent('git_sync', `Checked out ${checkout.workingBranch}`, {
+    base_branch: claim.run.baseBranch,
+    working_branch: checkout.workingBranch,
+    commit: checkout.headCommit,
+    fresh_clone: checkout.freshClone,
+  })
 }

@@ -5,13 +5,13 @@
  */
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
 import type { Sandbox } from '../database/schema.ts'
-import { changeSandbox } from '../sandboxes/lifecycle.ts'
+import { changeSandbox, changeSandboxWithin } from '../sandboxes/lifecycle.ts'
 import type { Claim } from './claim.ts'
 import type { RunDeps } from './deps.ts'
 
 /** Call it in the transaction that ends or gives back the run. */
 export function beginRest(tx: Transaction, claim: Claim): Promise<Sandbox | null> {
-  return changeSandbox(tx, claim.sandbox.id, {
+  return changeSandboxWithin(tx, claim.sandbox.id, {
     from: ['creating', 'installing', 'running'],
     to: 'pausing',
     workerRunId: claim.run.id,

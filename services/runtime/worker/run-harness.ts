@@ -42,6 +42,8 @@ export interface HarnessRunOptions {
   limits: HarnessLimits
   /** Kept out of what is stored and of the tails. */
   secrets: readonly string[]
+  /** Called, perhaps more than once, when the CLI says that it is about to end. */
+  onTurnEnd: () => void
 }
 
 /** Resolves once the process tree is gone and every event is stored. */
@@ -73,7 +75,9 @@ export async function runHarness(
     for await (const line of readLines(child.stdout)) {
       watch.sawOutput()
       tails.stdout = tail(tails.stdout, redactKnown(line, secrets))
-      await store(parser.line(line))
+      const events = parser.line(line)
+      if (parser.ended()) options.onTurnEnd()
+      await store(events)
     }
   }
   const readStderr = async () => {

@@ -8,6 +8,7 @@ import { noUsage } from '../token-sums.ts'
 export function createClaudeCodeParser(): HarnessParser {
   const tools = createOpenTools()
   let usage: HarnessUsage = noUsage()
+  let ended = false
   let failed = false
 
   const assistantBlock = (block: JsonObject): HarnessEvent[] => {
@@ -41,6 +42,7 @@ export function createClaudeCodeParser(): HarnessParser {
       case 'user':
         return blocks.flatMap(userBlock)
       case 'result': {
+        ended = true
         usage = usageOf(line)
         failed = line.subtype !== 'success' || line.is_error === true
         return failed ? [{ kind: 'error', message: errorText(line) }] : []
@@ -54,6 +56,7 @@ export function createClaudeCodeParser(): HarnessParser {
     line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
+    ended: () => ended,
     failed: () => failed,
   }
 }

@@ -8,6 +8,7 @@ import { noUsage, sumOf } from '../token-sums.ts'
 export function createCodexParser(): HarnessParser {
   const tools = createOpenTools()
   let usage: HarnessUsage = noUsage()
+  let turnEnded = false
   let turnFailed = false
   let lastError: string | null = null
 
@@ -40,6 +41,7 @@ export function createCodexParser(): HarnessParser {
       case 'item.completed':
         return item(type, objectAt(line, 'item'))
       case 'turn.completed':
+        turnEnded = true
         usage = sumOf(usage, usageOf(objectAt(line, 'usage')))
         // Also "Reconnecting… 1/5" comes as an `error`; a turn that completes has recovered from it.
         if (!turnFailed) lastError = null
@@ -58,6 +60,7 @@ export function createCodexParser(): HarnessParser {
     line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
+    ended: () => turnEnded,
     failed: () => turnFailed || lastError !== null,
   }
 }

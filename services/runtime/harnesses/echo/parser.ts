@@ -42,6 +42,7 @@ export function createEchoParser(): HarnessParser {
     line: text => eventsOfLine(text, event),
     end: () => tools.closeAll(),
     usage: () => usage,
+    ended: () => false,
     failed: () => failed,
   }
 }

@@ -12,23 +12,25 @@ export const INFO_FD = 3
 export function startSandboxProcess(options: {
   argv: string[]
   env: Record<string, string>
-  stdin: string | undefined
+  stdin: string | Promise<string> | undefined
   infoPath: string
 }): SandboxProcess {
   const infoFd = openUnnamedFile(options.infoPath)
+  const { stdin } = options
   const child = Bun.spawn(options.argv, {
     cwd: '/',
     env: options.env,
     // A session of its own: ctrl-C at the terminal is the launcher's to handle, not the sandboxes'.
     detached: true,
     stdio: [
-      options.stdin ? new TextEncoder().encode(options.stdin) : 'ignore',
+      stdin instanceof Promise ? 'pipe' : stdin ? new TextEncoder().encode(stdin) : 'ignore',
       'pipe',
       'pipe',
       infoFd,
       'pipe',
     ],
   })
+  if (stdin instanceof Promise) feed(child.stdin, stdin)
   const lifeline = child.stdio[INFO_FD + 1]
   const first = findFirstProcess(infoFd, child)
   const exited = waitForEnd(child, first).then(exit => {
@@ -52,6 +54,19 @@ export function startSandboxProcess(options: {
       await exited
     },
   }
+}
+
+/** Not waited for. The process may end without its input, or have closed stdin: its exit code tells. */
+function feed(sink: Bun.FileSink | number | undefined, text: Promise<string>): void {
+  if (!sink || typeof sink === 'number') return
+  const end = async () => void (await sink.end())
+  text
+    .then(async input => {
+      sink.write(input)
+      await sink.flush()
+    })
+    .then(end, end)
+    .catch(() => undefined)
 }
 
 /** bubblewrap ends with the program it was given; what that left running ends a moment later. */

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog } from '@mogplex/kit/log.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
+import type { HarnessCommand } from '../harnesses/harness.ts'
+import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
+import { type SandboxProcess, WORKSPACE_PATH } from '../sandboxes/provider.ts'
+import { commandLinesWith } from '../sandboxes/provider-conformance.ts'
+import { holdAgent, isNotStarted } from './held-agent.ts'
+
+setDefaultTimeout(60_000)
+
+const dataDirectory = mkdtempSync(join(tmpdir(), 'held-agent-'))
+const log = createLog({ process: 'test', level: 'silent' })
+const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+let sandboxId: string
+beforeAll(async () => {
+  sandboxId = await provider.create(crypto.randomUUID())
+})
+afterAll(async () => {
+  await provider.destroy(sandboxId)
+  rmSync(dataDirectory, { recursive: true, force: true })
+})
+
+const onHost = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', path)
+
+function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WORKSPACE_PATH) {
+  const command = { argv: ['bash', '-c', script], env: {}, stdin: '', mounts: [], files: [], ...more }
+  return holdAgent(command, { provider, sandboxId, rootPath })
+}
+
+async function endOf(child: SandboxProcess) {
+  const [stdout, stderrTail, exit] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { stdout, stderrTail, ...exit }
+}
+
+async function inSandbox(script: string) {
+  return endOf(await provider.start(sandboxId, { argv: ['bash', '-ec', script], network: 'none' }))
+}
+
+test('an agent runs once it is let go, and not before, in a directory that was made meanwhile', async () => {
+  const agent = await hold('touch ran; pwd; cat', { stdin: 'go\nprompt\n' }, `${WORKSPACE_PATH}/web app`)
+  await inSandbox('mkdir "web app"; sleep 0.2')
+  expect(existsSync(onHost('web app/ran'))).toBe(false)
+  const end = await endOf(agent.release())
+  expect(end).toMatchObject({ stdout: '/workspace/web app\ngo\nprompt\n', exitCode: 0 })
+  expect(existsSync(onHost('web app/ran'))).toBe(true)
+})
+
+test('one that is discarded never runs, and leaves no process', async () => {
+  const mark = crypto.randomUUID()
+  const agent = await hold(`touch discarded; echo ${mark}`)
+  expect(await waitUntil(() => commandLinesWith(mark).length > 0, { limitMs: 10_000 })).toBe(true)
+  await agent.discard()
+  expect(commandLinesWith(mark)).toEqual([])
+  expect(existsSync(onHost('discarded'))).toBe(false)
+})
+
+test('files are written over whatever lies there, and only there', async () => {
+  const content = 'two\nlines "$HOME" \\n %s\n'
+  const files = ['.mogplex/a.json', '.mogplex/deep/er/b', '.mogplex/link', '.mogplex/directory'].map(
+    path => ({
+      path,
+      content,
+    }),
+  )
+  await inSandbox('mkdir -p .mogplex/directory/x; echo own >own; ln -s ../own .mogplex/link')
+  const agent = await hold('env', { files, env: { count: '5' } })
+  const { stdout } = await endOf(agent.release())
+  expect(files.map(({ path }) => readFileSync(onHost(path), 'utf8'))).toEqual(files.map(() => content))
+  expect(readFileSync(onHost('own'), 'utf8')).toBe('own\n')
+  expect(stdout).toContain('count=5\n')
+  expect(stdout).not.toContain('HARNESS_FILE')
+  expect(stdout).not.toContain('two\nlines')
+})
+
+test('a link in place of the control directory is not followed', async () => {
+  await inSandbox('rm -rf .mogplex; mkdir elsewhere; touch elsewhere/file; ln -s elsewhere/file .mogplex')
+  const agent = await hold('true', { files: [{ path: '.mogplex/a.json', content: 'x' }] })
+  expect((await endOf(agent.release())).exitCode).toBe(0)
+  expect(readFileSync(onHost('elsewhere/file'), 'utf8')).toBe('')
+  expect(readFileSync(onHost('.mogplex/a.json'), 'utf8')).toBe('x')
+})
+
+test('an agent whose files cannot be written does not run, and that can be told', async () => {
+  await inSandbox('rm -rf .mogplex; mkdir .mogplex; chmod 0500 .mogplex')
+  const agent = await hold('touch unwritten', { files: [{ path: '.mogplex/a.json', content: 'x' }] })
+  const end = await endOf(agent.release())
+  expect(isNotStarted(end)).toBe(true)
+  expect(existsSync(onHost('unwritten'))).toBe(false)
+  const own = await hold('exit 125')
+  expect(isNotStarted(await endOf(own.release()))).toBe(false)
+})
