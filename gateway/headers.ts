@@ -4,6 +4,7 @@ import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { SessionCookie } from './callers/session.ts'
 import type { Exchange } from './exchange.ts'
 import type { HeaderFields } from './http/header-fields.ts'
+import type { LimitState } from './limits/limiter.ts'
 import { addPageHeaders } from './pages.ts'
 
 const HOP_BY_HOP = [
@@ -18,9 +19,11 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** Who may read an answer is decided here alone (gateway spec 8). */
+/** Who may read an answer, what is left of a limit and the request's id are the gateway's to say (spec 6, 8, 10). */
 const NOT_RELAYED = new Set([
   ...HOP_BY_HOP,
+  ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'ratelimit'],
+  'x-request-id',
   'access-control-allow-origin',
   'access-control-allow-credentials',
 ])
@@ -28,6 +31,7 @@ const NOT_RELAYED = new Set([
 /** Never forwarded: hop-by-hop, credentials, and whatever could be taken for a statement of ours. */
 const DROPPED = new Set([
   ...HOP_BY_HOP,
+  'x-request-id',
   'authorization',
   'cookie',
   'host',
@@ -75,24 +79,26 @@ export function relayedHeaders(upstream: HeaderFields): HeaderFields {
 
 /** Adds what every answer carries, wherever it was made. */
 export function finishHeaders(headers: HeaderFields, exchange: Exchange, cookie: SessionCookie): void {
-  headers.set('x-request-id', exchange.requestId)
+  headers.add('x-request-id', exchange.requestId)
   if (exchange.path.startsWith('/api/')) {
-    if (!headers.has('cache-control')) headers.append('cache-control', 'no-store')
+    if (!headers.has('cache-control')) headers.add('cache-control', 'no-store')
     headers.set('x-content-type-options', 'nosniff')
   } else if (isPagePath(exchange.path)) addPageHeaders(headers)
-  if (exchange.limit) {
-    const { bucket, remaining, resetSeconds } = exchange.limit
-    headers.set('ratelimit-limit', String(bucket.limit))
-    headers.set('ratelimit-remaining', String(remaining))
-    headers.set('ratelimit-reset', String(resetSeconds))
-    // The same as draft-ietf-httpapi-ratelimit-headers-10 says it.
-    headers.set('ratelimit-policy', `"${bucket.name}";q=${bucket.limit};w=${bucket.windowMs / 1000}`)
-    headers.set('ratelimit', `"${bucket.name}";r=${remaining};t=${resetSeconds}`)
-  }
-  headers.append('server-timing', serverTiming(exchange))
+  if (exchange.limit) addLimit(headers, exchange.limit)
+  headers.add('server-timing', serverTiming(exchange))
   if (exchange.setCookie === null) return
   // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
   if (!headers.getAll('set-cookie').some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+}
+
+function addLimit(headers: HeaderFields, { bucket, remaining, resetSeconds }: LimitState): void {
+  const { name, limit, windowMs } = bucket
+  headers.add('ratelimit-limit', limit)
+  headers.add('ratelimit-remaining', remaining)
+  headers.add('ratelimit-reset', resetSeconds)
+  // The same as draft-ietf-httpapi-ratelimit-headers-10 says it.
+  headers.add('ratelimit-policy', `"${name}";q=${limit};w=${windowMs / 1000}`)
+  headers.add('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`)
 }
 
 /**

@@ -50,10 +50,15 @@ export class HeaderFields {
     this.append(name, value)
   }
 
+  /** Adds one more whose value is known to be harmless: numbers, tokens, texts of ours. */
+  add(name: string, value: string | number): void {
+    this.pushLine(name, `${name}: ${value}\r\n`)
+  }
+
   /** Adds one more. Throws for a value that would end its line. */
   append(name: string, value: string): void {
     if (!VALUE.test(value)) throw new TypeError(`not a header value: ${name}`)
-    this.pushLine(name, `${name}: ${value}\r\n`)
+    this.add(name, value)
   }
 
   delete(name: string): void {

@@ -110,9 +110,9 @@ async function send(
   const { method, headers: sent } = exchange.request
   const body = await bodyOf(forward, call)
   const headers = forwardableHeaders(sent, exchange.path)
-  headers.set(IDENTITY_HEADER, await sign(row.service, assertedCaller(caller)))
-  headers.set(REQUEST_ID_HEADER, exchange.requestId)
-  headers.set(CLIENT_IP_HEADER, exchange.clientIp)
+  headers.add(IDENTITY_HEADER, await sign(row.service, assertedCaller(caller)))
+  headers.add(REQUEST_ID_HEADER, exchange.requestId)
+  headers.add(CLIENT_IP_HEADER, exchange.clientIp)
 
   exchange.owner = { askedAt: performance.now(), ms: 0 }
   const attempt = () => {

@@ -33,24 +33,22 @@ export function createUpstreamPool(url: string, reportBug: (error: unknown) => v
     return null
   }
   return {
-    ask: request => takeIdle()?.ask(request) ?? askWhenOpen(dial(), request, idle),
+    ask: request => takeIdle()?.ask(request) ?? askWhenOpen(dial(), request),
     close: () => {
       for (const connection of all) connection.close()
     },
   }
 }
 
-/** A connection that opens only when nobody needs it any more is kept for the next. */
-function askWhenOpen(
-  opening: Promise<UpstreamConnection>,
-  request: UpstreamRequest,
-  idle: UpstreamConnection[],
-): UpstreamCall {
+function askWhenOpen(opening: Promise<UpstreamConnection>, request: UpstreamRequest): UpstreamCall {
   const { promise: answer, resolve, reject } = Promise.withResolvers<UpstreamAnswer>()
   let isAborted = false
   let call: UpstreamCall | null = null
   opening.then(connection => {
-    if (isAborted) return void idle.push(connection)
+    if (isAborted) {
+      connection.close()
+      return
+    }
     call = connection.ask(request)
     call.answer.then(resolve, reject)
   }, reject)
