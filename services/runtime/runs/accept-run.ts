@@ -1,7 +1,8 @@
 /**
  * Accepting a run (v1 contract 3, 4, 7.8): budget, call, run, first event and fact for the others, in one
  * transaction. Two locks serialise it, the key's and the user's; both are only tried, and tried again in a
- * new transaction, so that a request that waits holds no connection.
+ * new transaction, so that a request that waits holds no connection. Within a process a user's requests take
+ * turns at trying.
  */
 import type { Database, Transaction } from '@mogplex/kit/database/connect.ts'
 import { brokenUniqueConstraint } from '@mogplex/kit/database/connect.ts'
@@ -16,6 +17,7 @@ import type { BudgetDenial } from './budget.ts'
 import { budgetUnavailable, claimRunStart } from './budget-store.ts'
 import type { StartRunFields } from './fields.ts'
 import { findActiveSandbox, findRunByKey } from './store.ts'
+import { Turns } from './turns.ts'
 
 /** A checked request with every default filled in. */
 export interface RunPlan {
@@ -41,6 +43,9 @@ type Attempt =
   | { kind: 'denied'; denial: BudgetDenial }
   | { kind: 'busy'; lock: 'key' | 'budget' }
 
+/** By the user's id. */
+const turnsOf = new WeakMap<Database, Turns>()
+
 const WAIT_MS = 10_000
 const RETRY_MS = 20
 
@@ -54,8 +59,10 @@ export async function acceptRun(
   waitMs = WAIT_MS,
 ): Promise<Acceptance> {
   const deadlineMs = performance.now() + waitMs
+  const turns = turnsOf.get(deps.database) ?? new Turns()
+  turnsOf.set(deps.database, turns)
   for (;;) {
-    const attempt = await tryAccept(deps, plan)
+    const attempt = await turns.take(plan.userId, () => tryAccept(deps, plan))
     if (attempt.kind === 'denied') throw rateLimited(attempt.denial)
     if (attempt.kind !== 'busy') return attempt
     if (performance.now() > deadlineMs) throw attempt.lock === 'key' ? stillInFlight() : budgetUnavailable()

@@ -32,6 +32,8 @@ describe('the budget', () => {
         ),
       )
       const denied = answers.filter(({ status }) => status === 429)
+      const others = answers.filter(({ status }) => status !== 202 && status !== 429)
+      expect(others.map(({ status, body }) => [status, body.error])).toEqual([])
       expect(answers.filter(({ status }) => status === 202)).toHaveLength(10)
       expect(denied).toHaveLength(10)
       for (const { body, retryAfter } of denied) {
