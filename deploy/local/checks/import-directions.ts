@@ -14,7 +14,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'cli-hand-off': [],
   deploy: ['kit', 'proto'],
   // What drives the parts from outside may look into runtime's: its ports are what they drive.
-  bench: ['kit', 'proto', 'deploy', 'tests', 'services/runtime'],
+  bench: ['kit', 'proto', 'deploy', 'tests', 'services/identity', 'services/runtime'],
   // The caller cache is two halves of one protocol, which can only be proven together.
   tests: ['kit', 'proto', 'deploy', 'gateway', 'cli-hand-off', 'services/identity', 'services/runtime'],
 }
