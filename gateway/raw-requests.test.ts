@@ -115,6 +115,7 @@ test.each([
   const answer = await post('Transfer-Encoding: chunked\r\n', body + hidden, { untilClosed: true })
   expect([answer.status, answer.isClosed]).toEqual([400, true])
   expect(answer.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  expect(bench.reached).toHaveLength(0)
 })
 
 test('a request without a Host is refused, unless it is of HTTP/1.0', async () => {

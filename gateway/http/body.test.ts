@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { BodyFeed, collectBody } from './body.ts'
+import { BodyFeed, type BodySource, collectBody, collectShortBody } from './body.ts'
 
 /** A feed whose producer notes whether it was told to wait. */
 function feedOf() {
@@ -91,4 +91,20 @@ test('collecting rejects a body that is too large or breaks off', async () => {
   broken.feed.push(new Uint8Array(1))
   broken.feed.fail(new Error('broke off'))
   await expect(partly).rejects.toThrow('broke off')
+})
+
+test('a body is collected as far as it is short; a longer one keeps its beginning', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 8 }), async sizes => {
+      const { feed } = feedOf()
+      const begun = collectShortBody(feed, 50)
+      for (const [index, size] of sizes.entries()) feed.push(new Uint8Array(size).fill(index))
+      feed.end()
+      const body: Uint8Array | BodySource = await begun
+      const total = sizes.reduce((sum, size) => sum + size, 0)
+      expect(body instanceof Uint8Array).toBe(total <= 50)
+      const bytes = body instanceof Uint8Array ? body : await collectBody(body, 1_000, () => new Error('x'))
+      expect([...bytes]).toEqual(sizes.flatMap((size, index) => Array<number>(size).fill(index)))
+    }),
+  )
 })

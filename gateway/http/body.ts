@@ -138,3 +138,36 @@ export function collectBody(
     })
   })
 }
+
+/**
+ * All of a body that has no more than `most` bytes; a longer one as it comes, from its beginning. Rejects for one that
+ * breaks off before that is known.
+ */
+export function collectShortBody(
+  source: BodySource,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | BodySource> {
+  return new Promise((resolve, reject) => {
+    const feed = new BodyFeed({
+      pause: () => source.pause(),
+      resume: () => source.resume(),
+      cancel: () => source.cancel(),
+    })
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    let isLong = false
+    source.pipe({
+      write: part => {
+        bytes += part.byteLength
+        if (isLong) feed.push(part)
+        else parts.push(part)
+        if (isLong || bytes <= most) return
+        isLong = true
+        for (const held of parts) feed.push(held)
+        resolve(feed)
+      },
+      end: () => (isLong ? feed.end() : resolve(Buffer.concat(parts))),
+      fail: error => (isLong ? feed.fail(error) : reject(error)),
+    })
+  })
+}

@@ -82,6 +82,14 @@ test('an upload of unknown length is passed on in chunks', async () => {
   expect(uploads[0]).toMatchObject({ sha: expected, bytes: 600_000, chunked: true })
 })
 
+test('a short upload of unknown length reaches the service when it is whole, with its length', async () => {
+  const head = `POST /api/repos HTTP/1.1\r\nHost: h\r\nAuthorization: ${authorization}\r\nTransfer-Encoding: chunked\r\n\r\n`
+  const broken = await sendRaw(bench.port, `${head}3\r\nabc\r\nx\r\n`)
+  expect([broken.status, bench.reached.length]).toEqual([400, 0])
+  expect((await sendRaw(bench.port, `${head}3\r\nabc\r\n0\r\n\r\n`)).status).toBe(200)
+  expect(uploads).toMatchObject([{ sha: sha(Buffer.from('abc')), length: '3', chunked: false }])
+})
+
 test('a declared body of one byte too much is 413 and reaches nobody', async () => {
   const response = await post(random(MIB + 1))
   expect([response.status, (await response.json()).code]).toEqual([413, 'BAD_REQUEST'])

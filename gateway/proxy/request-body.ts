@@ -1,7 +1,7 @@
 /** The client's body on its way in: bounded whether its length was declared or not (gateway spec 1, step 3). */
 import { bodyTooLarge } from '../errors.ts'
 import type { GatewayRow } from '../exchange.ts'
-import { type BodySource, collectBody } from '../http/body.ts'
+import { type BodySource, collectBody, collectShortBody } from '../http/body.ts'
 import { declaredLength } from '../http/framing.ts'
 import type { ServerRequest } from '../http/server-request.ts'
 import type { UpstreamRequest } from '../http/upstream/connection.ts'
@@ -13,7 +13,10 @@ export function maxBodyBytes(row: GatewayRow | undefined): number {
   return (row && 'maxBodyBytes' in row && row.maxBodyBytes) || MAX_BODY_BYTES
 }
 
-/** Up to here a body is collected first, so that a slow client holds no connection to a service. */
+/**
+ * Up to here a body is collected first: a slow client then holds no connection to a service, and one that makes no
+ * sense does not get there.
+ */
 const COLLECTED_BYTES = 65_536
 
 /** Takes the body of a request, whose declared length was checked. */
@@ -26,7 +29,9 @@ export async function takeBody(
   if (length !== null && length <= COLLECTED_BYTES)
     return collectBody(body, length, () => bodyTooLarge(maxBytes))
   // The server has already cut a declared body to its length; only an undeclared one needs counting.
-  return { source: length === null ? bounded(body, maxBytes) : body, length }
+  if (length !== null) return { source: body, length }
+  const begun = await collectShortBody(bounded(body, maxBytes), COLLECTED_BYTES)
+  return begun instanceof Uint8Array ? begun : { source: begun, length }
 }
 
 /** The whole body at once, for a step that has to look into it; 413 beyond `maxBytes`. */
