@@ -97,6 +97,7 @@ export async function startGateway(
     proxy.endEventStreams()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
     server.close()
+    proxy.close()
     stopLimits()
     watchdog.close()
     accessLog.flush()

@@ -2,9 +2,7 @@
 import { type Answer, headOf, isSource, type Transfer, transferOf } from './answer.ts'
 import type { BodySink, BodySource } from './body.ts'
 import type { SocketWriter } from './socket-writer.ts'
-
-const CHUNK_END = '\r\n'
-const LAST_CHUNK = '0\r\n\r\n'
+import { writeEnd, writePart } from './write-part.ts'
 
 export interface AnswerWriterEvents {
   /** All of it is handed to the writer, which may still hold some. */
@@ -52,16 +50,13 @@ export class AnswerWriter implements BodySink {
   }
 
   write(bytes: Uint8Array): void {
-    // A chunk without bytes would end the body.
-    if (bytes.byteLength === 0) return
-    if (this.#transfer !== 'chunked') this.#writer.write('', bytes)
-    else this.#writer.write(`${bytes.byteLength.toString(16)}\r\n`, bytes, CHUNK_END)
+    writePart(this.#writer, bytes, this.#transfer === 'chunked')
     this.#waitWhileFull()
   }
 
   end(): void {
     this.#source = null
-    if (this.#transfer === 'chunked') this.#writer.write(LAST_CHUNK)
+    writeEnd(this.#writer, this.#transfer === 'chunked')
     this.#events.onWritten()
   }
 

@@ -55,11 +55,13 @@ export interface UpstreamProxy {
   forward: (options: ForwardOptions) => Promise<Answer>
   /** Ends open event streams in good order: their clients reconnect and resume. */
   endEventStreams: () => void
+  /** Ends the connections to all services. */
+  close: () => void
 }
 
 export function createProxy(options: ProxyOptions): UpstreamProxy {
   const eventStreams = new Set<() => void>()
-  const poolOf = createPools(options)
+  const pools = createPools(options)
   let underWay = 0
   const onClose = () => {
     underWay -= 1
@@ -69,6 +71,9 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
     endEventStreams: () => {
       for (const finish of eventStreams) finish()
     },
+    close: () => {
+      for (const pool of Object.values(pools)) pool.close()
+    },
     forward: async forward => {
       const { exchange, row } = forward
       if (underWay >= options.maxRequests) throw notAnswering(row.service)
@@ -77,7 +82,7 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
       const client = exchange.request
       const call = new Call({ client, watchdog: options.watchdog, limitMs, onClose })
       try {
-        const answer = await send(options, poolOf(row.service), forward, call)
+        const answer = await send(options, pools[row.service], forward, call)
         return relay(answer, forward, call, eventStreams)
       } catch (cause) {
         call.close()
@@ -89,15 +94,10 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
   }
 }
 
-function createPools({ urls, log }: ProxyOptions): (service: ServiceName) => UpstreamPool {
-  const pools = new Map<ServiceName, UpstreamPool>()
-  return service => {
-    const known = pools.get(service)
-    if (known) return known
-    const pool = createUpstreamPool(urls[service], err => log.error({ event: 'upstream.bug', service, err }))
-    pools.set(service, pool)
-    return pool
-  }
+function createPools({ urls, log }: ProxyOptions): Record<ServiceName, UpstreamPool> {
+  const poolOf = (service: ServiceName) =>
+    createUpstreamPool(urls[service], err => log.error({ event: 'upstream.bug', service, err }))
+  return { identity: poolOf('identity'), projects: poolOf('projects'), runtime: poolOf('runtime') }
 }
 
 async function send(

@@ -1,6 +1,7 @@
 /** A request's body on its way to a service, as fast as the service takes it. */
 import type { BodySink, BodySource } from '../body.ts'
 import type { SocketWriter } from '../socket-writer.ts'
+import { writeEnd, writePart } from '../write-part.ts'
 
 export interface UploadEvents {
   onDone: () => void
@@ -35,15 +36,12 @@ export class Upload implements BodySink {
   }
 
   write(bytes: Uint8Array): void {
-    // A chunk without bytes would end the body.
-    if (bytes.byteLength === 0) return
-    if (this.#isChunked) this.#writer.write(`${bytes.byteLength.toString(16)}\r\n`, bytes, '\r\n')
-    else this.#writer.write('', bytes)
+    writePart(this.#writer, bytes, this.#isChunked)
     if (this.#writer.isFull) this.#source.pause()
   }
 
   end(): void {
-    if (this.#isChunked) this.#writer.write('0\r\n\r\n')
+    writeEnd(this.#writer, this.#isChunked)
     this.#events.onDone()
   }
 
