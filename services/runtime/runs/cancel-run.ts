@@ -6,12 +6,12 @@
 import type { Live } from '@mogplex/kit/bus/live.ts'
 import type { Database, Transaction } from '@mogplex/kit/database/connect.ts'
 import { ApiError } from '@mogplex/kit/errors.ts'
-import { recordEvent } from '@mogplex/kit/outbox/record.ts'
-import { liveRunSubject, runFinished } from '@mogplex/proto/runtime.ts'
+import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import { and, eq, inArray, isNull } from 'drizzle-orm'
-import { type AgentRun, type AiCall, agentRuns, outbox, type RunStatus } from '../database/schema.ts'
+import { type AgentRun, type AiCall, agentRuns, type RunStatus } from '../database/schema.ts'
 import { appendEvents, newEvent } from '../events/append.ts'
 import { openWaker, type Waker } from '../events/waker.ts'
+import { recordFinished } from './record-finished.ts'
 import { isTerminal } from './status.ts'
 import { type RunView, requireRun } from './store.ts'
 import { cancelledOutcome, finishRun, isUnheld } from './transitions.ts'
@@ -97,18 +97,7 @@ async function syncToCall(tx: Transaction, run: AgentRun, call: AiCall): Promise
     .returning({ failureCode: agentRuns.failureCode })
   const [row] = synced
   if (!row) return
-  await recordEvent(tx, outbox, {
-    event: runFinished,
-    userId: run.userId,
-    requestId: run.requestId,
-    payload: {
-      runId: run.id,
-      repoId: run.repoId,
-      harness: run.harness,
-      status: call.status,
-      failureCode: row.failureCode,
-    },
-  })
+  await recordFinished(tx, run, { status: call.status, failureCode: row.failureCode })
 }
 
 async function waitForEnd(

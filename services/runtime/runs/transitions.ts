@@ -5,7 +5,7 @@
  */
 import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
-import { runFinished, runStreaming } from '@mogplex/proto/runtime.ts'
+import { runStreaming } from '@mogplex/proto/runtime.ts'
 import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import {
@@ -19,6 +19,7 @@ import {
 import { appendEvents, type NewEvent, newEvent } from '../events/append.ts'
 import { redactMessage } from '../events/redact.ts'
 import type { FailureCode } from '../harnesses/harness.ts'
+import { recordFinished } from './record-finished.ts'
 
 /** How a run ended, and everything known about it by then. */
 export interface RunOutcome {
@@ -130,18 +131,7 @@ export async function finishRun(
       .set({ ...outcome.callFigures, status: outcome.status, error, finishedAt: now })
       .where(and(eq(aiCalls.id, run.aiCallId), inArray(aiCalls.status, ['pending', 'streaming']))),
     appendEvents(tx, run.aiCallId, events, outcome.secrets),
-    recordEvent(tx, outbox, {
-      event: runFinished,
-      userId: run.userId,
-      requestId: run.requestId,
-      payload: {
-        runId: run.id,
-        repoId: run.repoId,
-        harness: run.harness,
-        status: outcome.status,
-        failureCode: outcome.failureCode,
-      },
-    }),
+    recordFinished(tx, run, outcome),
   ])
   return true
 }
