@@ -4,6 +4,7 @@
  */
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { GatewayRow } from './exchange.ts'
+import type { Answer } from './http/answer.ts'
 import type { HeaderFields } from './http/header-fields.ts'
 import type { Target } from './match.ts'
 
@@ -20,13 +21,10 @@ const TOKEN_CLASSES = new Set<Route['access']>(['generic', 'pat', 'optional'])
  * Lets the page that called with a token read the answer, a refusal too, if its origin is one of `origins`.
  * Everything else is left as it is; in particular calls with a cookie.
  */
-export function addCorsHeaders(
-  answer: HeaderFields,
-  request: HeaderFields,
-  origins: ReadonlySet<string>,
-): void {
+export function addCorsHeaders(answer: Answer, request: HeaderFields, origins: ReadonlySet<string>): void {
   if (origins.size === 0 || !BEARS_TOKEN.test(request.get('authorization') ?? '')) return
-  answer.append('vary', 'origin')
+  answer.headers = answer.headers.copy()
+  answer.headers.append('vary', 'origin')
   const origin = request.get('origin')
-  if (origin !== null && origins.has(origin)) answer.set('access-control-allow-origin', origin)
+  if (origin !== null && origins.has(origin)) answer.headers.set('access-control-allow-origin', origin)
 }

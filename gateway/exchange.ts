@@ -2,10 +2,12 @@
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Caller } from './callers/caller.ts'
 import type { ServerRequest } from './http/server-request.ts'
-import type { LimitState } from './limits/limiter.ts'
+import type { Charge, LimitState } from './limits/limiter.ts'
+import type { RequestFacts } from './request-facts.ts'
 
 export interface Exchange {
   readonly request: ServerRequest
+  readonly facts: RequestFacts
   readonly requestId: string
   readonly clientIp: string
   /** Of the monotonic clock, ms. */
@@ -21,6 +23,8 @@ export interface Exchange {
   limit: LimitState | null
   /** When the owning service was asked, of the monotonic clock, and how long it took to answer. */
   owner: { askedAt: number; ms: number } | null
+  /** What counts as a failed sign-in unless it is given back. */
+  failureCharge: Charge | null
   /** The answer is returned but its body still comes; the access log waits for the end. */
   isUnderWay: boolean
 }

@@ -1,7 +1,7 @@
 /** Puts the gateway together from its parts. */
 import { createAssertionSigner } from '@mogplex/kit/assertion/signer.ts'
 import type { Closer } from '@mogplex/kit/boot/process.ts'
-import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
+import { createAsker } from '@mogplex/kit/bus/ask.ts'
 import { openBus } from '@mogplex/kit/bus/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import { answerStylesheet, STYLESHEET_ROUTE } from '@mogplex/kit/pages/stylesheet.ts'
@@ -9,7 +9,7 @@ import { ROUTES, type Route } from '@mogplex/proto/routes.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import { createAccessLog } from './access-log.ts'
 import { API_STYLESHEET_ROUTE, createApiPage } from './api-page/api-page.ts'
-import { openCallerCache } from './callers/cache/caller-cache.ts'
+import { type CallerCache, openCallerCache } from './callers/cache/caller-cache.ts'
 import { createCronGate } from './callers/cron.ts'
 import { createCallerResolver } from './callers/resolve.ts'
 import { sessionCookie } from './callers/session.ts'
@@ -21,7 +21,7 @@ import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { openRedis } from './limits/redis-connection.ts'
 import { createRedisLimitStore } from './limits/redis-store.ts'
-import { createMatcher } from './match.ts'
+import { createMatcher, type Matcher } from './match.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
 import { createWatchdog } from './proxy/watchdog.ts'
@@ -63,20 +63,20 @@ export async function startGateway(
   const accessLog = createAccessLog(writeAccessLog)
 
   const { limiter, stopLimits } = startLimits(config, log)
-  const proxy = createProxy({
-    urls: config.serviceUrls,
-    sign,
-    watchdog,
-    log,
-    timeoutMs: config.upstreamTimeoutMs,
-    idleTimeoutMs: config.streamIdleTimeoutMs,
-    maxRequests: config.maxUpstreamRequests,
-  })
   const pipeline = createPipeline({
-    match: createMatcher<GatewayRow>([...routes, ...OWN_ROWS]),
     ...callerParts(config, callerCache.ask, limiter),
     limiter,
-    proxy,
+    createProxy: events =>
+      createProxy({
+        ...events,
+        urls: config.serviceUrls,
+        sign,
+        watchdog,
+        log,
+        timeoutMs: config.upstreamTimeoutMs,
+        idleTimeoutMs: config.streamIdleTimeoutMs,
+        maxRequests: config.maxUpstreamRequests,
+      }),
     own: {
       healthz: answerHealth,
       readyz: createReadiness(config.serviceUrls),
@@ -90,14 +90,15 @@ export async function startGateway(
     reportBug: (exchange, err) =>
       log.error({ event: 'request.failed', rid: exchange.requestId, route: exchange.pattern, err }),
   })
-  const server = serve(config, pipeline, log)
+  const match = createMatcher<GatewayRow>([...routes, ...OWN_ROWS])
+  const server = serve(config, match, pipeline, log)
 
   const stopServer = async () => {
     const drained = server.stop()
-    proxy.endEventStreams()
+    pipeline.proxy.endEventStreams()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
     server.close()
-    proxy.close()
+    pipeline.proxy.close()
     stopLimits()
     watchdog.close()
     accessLog.flush()
@@ -119,7 +120,7 @@ function startLimits({ buckets, redisUrl }: GatewayConfig, log: Log) {
 }
 
 /** Everything that says who calls. */
-function callerParts(config: GatewayConfig, ask: Asker, { countFailure }: Limiter) {
+function callerParts(config: GatewayConfig, ask: CallerCache['ask'], { countFailure }: Limiter) {
   const cookie = sessionCookie(config.publicOrigin)
   const testMode = createTestMode({ secret: config.testSecret, ask, countFailure })
   return {
@@ -129,8 +130,8 @@ function callerParts(config: GatewayConfig, ask: Asker, { countFailure }: Limite
   }
 }
 
-function serve(config: GatewayConfig, pipeline: Pipeline, log: Log) {
+function serve(config: GatewayConfig, match: Matcher<GatewayRow>, pipeline: Pipeline, log: Log) {
   const { host, port, trustedProxies } = config
   const reportBug = (err: unknown) => log.error({ event: 'server.bug', err })
-  return startServer({ host, port, isTrustedProxy: trustedProxies, pipeline, reportBug })
+  return startServer({ host, port, match, isTrustedProxy: trustedProxies, pipeline, reportBug })
 }

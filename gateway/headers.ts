@@ -1,10 +1,12 @@
 /** Which headers cross the gateway, in both directions (gateway spec 9, 10). */
 
-import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { SessionCookie } from './callers/session.ts'
 import type { Exchange } from './exchange.ts'
+import type { Answer } from './http/answer.ts'
 import type { HeaderFields } from './http/header-fields.ts'
 import type { LimitState } from './limits/limiter.ts'
+import type { Bucket } from './limits/store.ts'
+import { inTenths } from './milliseconds.ts'
 import { addPageHeaders } from './pages.ts'
 
 const HOP_BY_HOP = [
@@ -19,11 +21,15 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** Who may read an answer, what is left of a limit and the request's id are the gateway's to say (spec 6, 8, 10). */
+/**
+ * Who may read an answer, what is left of a limit, the request's id and that nobody may guess a type are the gateway's to
+ * say (spec 6, 8, 10).
+ */
 const NOT_RELAYED = new Set([
   ...HOP_BY_HOP,
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'ratelimit'],
   'x-request-id',
+  'x-content-type-options',
   'access-control-allow-origin',
   'access-control-allow-credentials',
 ])
@@ -78,27 +84,42 @@ export function relayedHeaders(upstream: HeaderFields): HeaderFields {
 }
 
 /** Adds what every answer carries, wherever it was made. */
-export function finishHeaders(headers: HeaderFields, exchange: Exchange, cookie: SessionCookie): void {
-  headers.add('x-request-id', exchange.requestId)
-  if (exchange.path.startsWith('/api/')) {
-    if (!headers.has('cache-control')) headers.add('cache-control', 'no-store')
-    headers.set('x-content-type-options', 'nosniff')
-  } else if (isPagePath(exchange.path)) addPageHeaders(headers)
-  if (exchange.limit) addLimit(headers, exchange.limit)
-  headers.add('server-timing', serverTiming(exchange))
+export function finishHeaders(answer: Answer, exchange: Exchange, cookie: SessionCookie): void {
+  const { facts, limit, requestId } = exchange
+  const typed = facts.kind === 'api' ? apiLines(answer.headers) : ''
+  const limited = limit ? limitLines(limit) : ''
+  answer.ownLines = `${typed}${limited}x-request-id: ${requestId}\r\nserver-timing: ${serverTiming(exchange)}\r\n`
+  if (facts.kind === 'page') {
+    answer.headers = answer.headers.copy()
+    addPageHeaders(answer.headers)
+  }
   if (exchange.setCookie === null) return
   // Identity's word on the session is newer than the lookup: a sign-out must not be undone by a rotation.
-  if (!headers.getAll('set-cookie').some(cookie.isSetBy)) headers.append('set-cookie', exchange.setCookie)
+  if (answer.headers.getAll('set-cookie').some(cookie.isSetBy)) return
+  answer.headers = answer.headers.copy()
+  answer.headers.append('set-cookie', exchange.setCookie)
 }
 
-function addLimit(headers: HeaderFields, { bucket, remaining, resetSeconds }: LimitState): void {
-  const { name, limit, windowMs } = bucket
-  headers.add('ratelimit-limit', limit)
-  headers.add('ratelimit-remaining', remaining)
-  headers.add('ratelimit-reset', resetSeconds)
-  // The same as draft-ietf-httpapi-ratelimit-headers-10 says it.
-  headers.add('ratelimit-policy', `"${name}";q=${limit};w=${windowMs / 1000}`)
-  headers.add('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`)
+const NO_SNIFFING = 'x-content-type-options: nosniff\r\n'
+const UNLESS_SAID = `cache-control: no-store\r\n${NO_SNIFFING}`
+
+function apiLines(headers: HeaderFields): string {
+  return headers.has('cache-control') ? NO_SNIFFING : UNLESS_SAID
+}
+
+const fixedLines = new WeakMap<Bucket, string>()
+
+/** What is left of a limit, once as it is documented and once as draft-ietf-httpapi-ratelimit-headers-10 has it. */
+function limitLines({ bucket, remaining, resetSeconds }: LimitState): string {
+  let fixed = fixedLines.get(bucket)
+  if (fixed === undefined) {
+    const { name, limit, windowMs } = bucket
+    fixed = `ratelimit-limit: ${limit}\r\nratelimit-policy: "${name}";q=${limit};w=${windowMs / 1000}\r\n`
+    fixedLines.set(bucket, fixed)
+  }
+  const [left, seconds] = [String(remaining), String(resetSeconds)]
+  const rest = `ratelimit-remaining: ${left}\r\nratelimit-reset: ${seconds}\r\n`
+  return `${fixed}${rest}ratelimit: "${bucket.name}";r=${left};t=${seconds}\r\n`
 }
 
 /**
@@ -107,11 +128,6 @@ function addLimit(headers: HeaderFields, { bucket, remaining, resetSeconds }: Li
  */
 function serverTiming({ startedAt, owner }: Exchange): string {
   const total = performance.now() - startedAt
-  const gateway = `gateway;dur=${inTenths(total - (owner?.ms ?? 0))}`
-  return owner ? `${gateway}, owner;dur=${inTenths(owner.ms)}` : gateway
-}
-
-/** Finer would say more about the machine than about the request. */
-function inTenths(ms: number): number {
-  return Math.round(ms * 10) / 10
+  if (!owner) return `gateway;dur=${inTenths(total)}`
+  return `gateway;dur=${inTenths(total - owner.ms)}, owner;dur=${inTenths(owner.ms)}`
 }

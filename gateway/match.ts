@@ -5,6 +5,8 @@ export interface MatchableRow {
   method: string
   /** `/literal/:parameter`. */
   path: string
+  /** The route class, of a row of the table. */
+  access?: string
 }
 
 /** A known path: its pattern and its rows by method. HEAD is found as GET. */
@@ -13,6 +15,8 @@ export interface Target<Row> {
   rows: ReadonlyMap<string, Row>
   /** The value of an `Allow` header. */
   allow: string
+  /** All its rows are `gone`: it looks like an unknown path, to OPTIONS and other methods too. */
+  isGone: boolean
 }
 
 /** Null for a path nobody owns. */
@@ -58,7 +62,8 @@ function targetOf<Row extends MatchableRow>(pattern: string, rows: readonly Row[
   const byMethod = new Map(rows.map(row => [row.method, row]))
   const get = byMethod.get('GET')
   if (get) byMethod.set('HEAD', get)
-  return { pattern, rows: byMethod, allow: [...byMethod.keys()].sort().join(', ') }
+  const isGone = rows.every(row => row.access === 'gone')
+  return { pattern, rows: byMethod, allow: [...byMethod.keys()].sort().join(', '), isGone }
 }
 
 function find<Row>(node: Node<Row>, segments: readonly string[], depth: number): Target<Row> | null {

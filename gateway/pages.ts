@@ -15,17 +15,11 @@ export function answersWithPage({ path, pattern, request }: Exchange): boolean {
 }
 
 /**
- * Where somebody without a session is sent from `path` and `query`, both as they are forwarded, and comes
- * back to after signing in. A reader who was on a page of ours had a session, and it has ended.
+ * Where somebody without a session is sent from `target`, which is path and query, and comes back to after signing in. A reader who was on a page of ours had a session, and it has ended.
  */
-export function loginRedirect(
-  path: string,
-  query: string,
-  referer: string | null,
-  publicOrigin: string,
-): Answer {
+export function loginRedirect(target: string, referer: string | null, publicOrigin: string): Answer {
   const wasHere = referer !== null && URL.parse(referer)?.origin === publicOrigin
-  const next = encodeURIComponent(path + query)
+  const next = encodeURIComponent(target)
   const location = `/login?${wasHere ? 'expired=true&' : ''}next=${next}`
   return emptyAnswer(302, { location })
 }

@@ -1,35 +1,35 @@
 /** The fixed pipeline of gateway spec 1. The order of the steps is the contract: read it top to bottom. */
 import { ApiError, badRequest, notFound } from '@mogplex/kit/errors.ts'
+import { type Soon, whenThere } from '@mogplex/kit/soon.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { AccessLog } from './access-log.ts'
+import type { Caller } from './callers/caller.ts'
 import type { CallerResolver } from './callers/resolve.ts'
 import type { SessionCookie } from './callers/session.ts'
 import { addCorsHeaders, takesTokens } from './cors.ts'
 import { bodyTooLarge, errorAnswer, methodNotAllowed } from './errors.ts'
 import type { Exchange, GatewayRow, OwnAnswer } from './exchange.ts'
-import { type Gates, gateOf } from './gates.ts'
+import type { Gates } from './gates.ts'
 import { finishHeaders } from './headers.ts'
 import { type Answer, answerFrom } from './http/answer.ts'
-import { declaredLength } from './http/framing.ts'
-import type { HeaderFields } from './http/header-fields.ts'
 import type { ServerRequest } from './http/server-request.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
-import type { Matcher, Target } from './match.ts'
+import type { Target } from './match.ts'
 import { isTrustedOrigin } from './origin.ts'
 import { isSentToLogin, loginRedirect } from './pages.ts'
-import type { NormalPath } from './path.ts'
 import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
-import type { UpstreamProxy } from './proxy/proxy.ts'
+import type { ProxyEvents, UpstreamProxy } from './proxy/proxy.ts'
 import { maxBodyBytes, readBody } from './proxy/request-body.ts'
+import type { RequestFacts } from './request-facts.ts'
 
 export interface PipelineParts {
-  match: Matcher<GatewayRow>
   gates: Gates
   resolveCaller: CallerResolver
   limiter: Limiter
-  proxy: UpstreamProxy
+  /** Tells the pipeline what became of a request that it took. */
+  createProxy: (events: ProxyEvents) => UpstreamProxy
   cookie: SessionCookie
   /** What the gateway answers itself. */
   own: Record<OwnAnswer, (request: ServerRequest) => Response | Promise<Response>>
@@ -41,81 +41,142 @@ export interface PipelineParts {
   reportBug: (exchange: Exchange, error: unknown) => void
 }
 
-/** `path` is null when step 2 refused it; step 1 has made the exchange. Never rejects. */
-export type Pipeline = (exchange: Exchange, path: NormalPath | null, query: string) => Promise<Answer>
+/** Step 1 has made the exchange. Sees to it that its request is answered; never throws. */
+export interface Pipeline {
+  run: (exchange: Exchange) => void
+  proxy: UpstreamProxy
+}
+
+/** What every step has at hand. */
+type Steps = PipelineParts & { proxy: UpstreamProxy }
+
+/** An answer of the gateway's own; null when the owning service is asked, and the proxy tells its answer. */
+type Outcome = Answer | null
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  return async (exchange, path, query) => {
-    const onEnd = (status: number) => parts.accessLog.record(exchange, status)
-    let answer: Answer
+  const finish = (exchange: Exchange, answer: Answer) => {
     try {
-      answer = await run(parts, exchange, path, query, onEnd)
+      finishHeaders(answer, exchange, parts.cookie)
+      addCorsHeaders(answer, exchange.request.headers, parts.corsOrigins)
     } catch (error) {
-      if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
-      answer = errorAnswer(exchange, error)
+      // Nobody further out could still answer.
+      parts.reportBug(exchange, error)
+      exchange.request.respond(errorAnswer(exchange, error))
+      return
     }
-    finishHeaders(answer.headers, exchange, parts.cookie)
-    addCorsHeaders(answer.headers, exchange.request.headers, parts.corsOrigins)
     // A service's answer ends when its last byte is through, and the proxy says so itself.
-    if (!exchange.isUnderWay) onEnd(answer.status)
-    return answer
+    if (!exchange.isUnderWay) parts.accessLog.record(exchange, answer.status)
+    exchange.request.respond(answer)
   }
+  const conclude = (exchange: Exchange, answer: Answer) => {
+    const { failureCharge } = exchange
+    if (!failureCharge || answer.status === 401) finish(exchange, answer)
+    // Whoever reads the answer may try again at once.
+    else parts.limiter.giveBack(failureCharge).then(() => finish(exchange, answer))
+  }
+  const refuse = (exchange: Exchange, error: unknown) => {
+    if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
+    conclude(exchange, errorAnswer(exchange, error))
+  }
+  const proxy = parts.createProxy({
+    onAnswer: conclude,
+    onFailure: refuse,
+    onEnd: parts.accessLog.record,
+  })
+  const steps = { ...parts, proxy }
+  const run = (exchange: Exchange) => {
+    try {
+      const outcome = admitByGate(steps, exchange)
+      if (outcome instanceof Promise) {
+        outcome.then(
+          answer => answer && conclude(exchange, answer),
+          error => refuse(exchange, error),
+        )
+      } else if (outcome) conclude(exchange, outcome)
+    } catch (error) {
+      refuse(exchange, error)
+    }
+  }
+  return { run, proxy }
 }
 
-async function run(
-  parts: PipelineParts,
-  exchange: Exchange,
-  path: NormalPath | null,
-  query: string,
-  onEnd: (status: number) => void,
-): Promise<Answer> {
-  const { request } = exchange
-  const { method, headers } = request
-
+/**
+ * Steps 2 to 5. Each step goes on to the next, at once where nothing has to be waited for: a promise for each of them
+ * would cost more than the steps.
+ */
+function admitByGate(steps: Steps, exchange: Exchange): Soon<Outcome> {
+  const { path, target, row } = exchange.facts
   if (path === null) throw badRequest('Malformed path')
-  const target = parts.match(path.segments)
-  const row = target?.rows.get(method)
-  checkDeclaredLength(headers, row)
+  checkDeclaredLength(exchange.facts, row)
   exchange.pattern = target?.pattern ?? null
-  const gate = gateOf(parts.gates, path.segments, row)
-  exchange.caller = gate && (await gate(exchange))
-  if (!target || isGone(target)) throw notFound()
-  if (method === 'OPTIONS') {
-    return answerOptions(exchange, headers.get('origin'), target.allow, preflightOrigins(parts, target))
+  const { gate } = exchange.facts
+  if (gate === null) return findRow(steps, exchange)
+  return steps.gates[gate](exchange).then(caller => {
+    exchange.caller = caller
+    return findRow(steps, exchange)
+  })
+}
+
+function findRow(steps: Steps, exchange: Exchange): Soon<Outcome> {
+  const { request, facts } = exchange
+  const { target, row } = facts
+  if (!target || target.isGone) throw notFound()
+  if (request.method === 'OPTIONS') {
+    const origins = preflightOrigins(steps, target)
+    return answerOptions(exchange, request.headers.get('origin'), target.allow, origins)
   }
   if (!row) return methodNotAllowed(exchange, target.allow)
-  if ('answeredBy' in row) return answerFrom(await parts.own[row.answeredBy](request))
+  if ('answeredBy' in row) return whenThere(steps.own[row.answeredBy](request), answerFrom)
+  return identify(steps, exchange, row)
+}
 
-  const caller = exchange.caller ?? (await parts.resolveCaller(exchange, row))
+/** Step 7. */
+function identify(steps: Steps, exchange: Exchange, row: Route): Soon<Outcome> {
+  const caller = exchange.caller ?? steps.resolveCaller(exchange, row)
+  return caller instanceof Promise
+    ? caller.then(found => countIn(steps, exchange, row, found))
+    : countIn(steps, exchange, row, caller)
+}
+
+/** Step 8. */
+function countIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Soon<Outcome> {
   exchange.caller = caller
+  if (row.bucket === 'sign-in') return countSignIn(steps, exchange, row, caller)
+  const charge = steps.limiter.admit(exchange, row, caller, null)
+  return charge instanceof Promise
+    ? charge.then(() => pass(steps, exchange, row, caller, null))
+    : pass(steps, exchange, row, caller, null)
+}
 
-  const body = row.bucket === 'sign-in' ? await readBody(request, maxBodyBytes(row)) : null
-  const failure = await parts.limiter.admit(exchange, row, caller, body && signInEmail(body))
-  let status = 0
-  try {
-    if (isSentToLogin(row, caller.mode)) {
-      return loginRedirect(path.encoded, query, headers.get('referer'), parts.publicOrigin)
-    }
-    checkMode(row, caller)
-    checkScope(row, caller)
-    checkOrigin(parts, request, row, caller.mode === 'session')
-    const answer = await parts.proxy.forward({ exchange, row, caller, path, query, body, onEnd })
-    status = answer.status
-    return answer
-  } finally {
-    if (failure && status !== 401) await parts.limiter.giveBack(failure)
+/** Sign-ins count by their e-mail address, too. */
+async function countSignIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Promise<Outcome> {
+  const body = await readBody(exchange.request, maxBodyBytes(row))
+  exchange.failureCharge = await steps.limiter.admit(exchange, row, caller, signInEmail(body))
+  return pass(steps, exchange, row, caller, body)
+}
+
+/** Steps 9 to 11. `body` is there where a step before had to read it. */
+function pass(
+  steps: Steps,
+  exchange: Exchange,
+  row: Route,
+  caller: Caller,
+  body: Uint8Array | null,
+): Outcome {
+  const { request, facts } = exchange
+  if (isSentToLogin(row, caller.mode)) {
+    return loginRedirect(facts.forwardedTarget, request.headers.get('referer'), steps.publicOrigin)
   }
+  checkMode(row, caller)
+  checkScope(row, caller)
+  checkOrigin(steps, request, row, caller.mode === 'session')
+  steps.proxy.forward(exchange, row, caller, body)
+  return null
 }
 
-function checkDeclaredLength(headers: HeaderFields, row: GatewayRow | undefined): void {
-  const length = declaredLength(headers)
+function checkDeclaredLength({ declaredLength }: RequestFacts, row: GatewayRow | undefined): void {
   const most = maxBodyBytes(row)
-  if (length !== null && length > most) throw bodyTooLarge(most)
-}
-
-/** A path that only `gone` rows stand for looks like an unknown one, to OPTIONS and other methods too. */
-function isGone({ rows }: Target<GatewayRow>): boolean {
-  return rows.values().every(row => 'access' in row && row.access === 'gone')
+  if (declaredLength !== null && declaredLength > most) throw bodyTooLarge(most)
 }
 
 function preflightOrigins(parts: PipelineParts, target: Target<GatewayRow>): ReadonlySet<string> {

@@ -2,7 +2,7 @@
 
 const ACCEPTED = /^[A-Za-z0-9._-]{8,128}$/
 
-/** The client's value where it is harmless, else a fresh UUID. */
-export function requestIdOf(sent: string | null): string {
-  return sent !== null && ACCEPTED.test(sent) ? sent : crypto.randomUUID()
+/** The client's value where it is harmless; a fresh UUID does in its place. */
+export function acceptedRequestId(sent: string | null): string | null {
+  return sent !== null && ACCEPTED.test(sent) ? sent : null
 }

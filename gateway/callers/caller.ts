@@ -23,8 +23,19 @@ export function scopesOf(caller: Caller): Scope[] {
   return caller.mode === 'session' || caller.mode === 'test' ? BOTH_SCOPES : []
 }
 
-/** The caller as services are told of it (gateway spec 9). */
+const asserted = new WeakMap<Caller, AssertedCaller>()
+
+/** The caller as services are told of it (gateway spec 9); the same object for the same caller. */
 export function assertedCaller(caller: Caller): AssertedCaller {
+  let known = asserted.get(caller)
+  if (!known) {
+    known = assert(caller)
+    asserted.set(caller, known)
+  }
+  return known
+}
+
+function assert(caller: Caller): AssertedCaller {
   const scp = scopesOf(caller)
   switch (caller.mode) {
     case 'pat':

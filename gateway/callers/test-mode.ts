@@ -2,12 +2,12 @@
  * Test mode (gateway spec 2, 3): whoever knows `E2E_AUTH_SECRET` is any user, as if signed in at a browser.
  * Off, its headers mean nothing and are dropped with all `x-mogplex-*`, so probing learns nothing.
  */
-import type { Asker } from '@mogplex/kit/bus/ask.ts'
 import { notFound, unavailable } from '@mogplex/kit/errors.ts'
+import type { Soon } from '@mogplex/kit/soon.ts'
 import { getUser } from '@mogplex/proto/identity.ts'
 import type { Exchange } from '../exchange.ts'
+import type { CachingAsker } from './cache/caching-asker.ts'
 import type { Caller } from './caller.ts'
-import { presentedPat } from './pat.ts'
 import { unauthorized } from './resolve.ts'
 import { isSecret } from './secret.ts'
 
@@ -16,10 +16,10 @@ const USER_HEADER = 'x-mogplex-e2e-user-id'
 
 export interface TestMode {
   /**
-   * The user the headers name; null when the mode is off or absent. Throws 401 for a wrong secret or a user
+   * The user the headers name; null when the mode is off or absent. Rejects with 401 for a wrong secret or a user
    * who is not named, unknown or disabled; 503 when identity does not answer.
    */
-  resolve: (exchange: Exchange) => Promise<Caller | null>
+  resolve: (exchange: Exchange) => Soon<Caller | null>
   /**
    * The caller of a `testonly` route, where the secret is enough; a user who is named must exist all the
    * same. Throws 404 when the mode is off, 401 for anything but the secret, a token beside it included.
@@ -30,7 +30,7 @@ export interface TestMode {
 export interface TestModeOptions {
   /** Null switches the mode off. */
   secret: string | null
-  ask: Asker
+  ask: CachingAsker
   /** Counts a bad credential; throws 429 when the address presented too many. */
   countFailure: (exchange: Exchange) => Promise<void>
 }
@@ -46,7 +46,7 @@ export function createTestMode({ secret, ask, countFailure }: TestModeOptions): 
     return refuse(exchange)
   }
   return {
-    resolve: async exchange => {
+    resolve: exchange => {
       const sent = exchange.request.headers.get(SECRET_HEADER)
       if (secret === null || sent === null) return null
       return isSecret(sent, secret) ? namedUser(exchange) : refuse(exchange)
@@ -55,7 +55,7 @@ export function createTestMode({ secret, ask, countFailure }: TestModeOptions): 
       if (secret === null) throw notFound()
       const { headers } = exchange.request
       const sent = headers.get(SECRET_HEADER)
-      if (presentedPat(headers.get('authorization')) !== null || sent === null) throw unauthorized()
+      if (exchange.facts.pat !== null || sent === null) throw unauthorized()
       if (!isSecret(sent, secret)) return refuse(exchange)
       return headers.has(USER_HEADER) ? namedUser(exchange) : { mode: 'test', userId: null }
     },
@@ -63,7 +63,7 @@ export function createTestMode({ secret, ask, countFailure }: TestModeOptions): 
 }
 
 /** Whatever goes wrong with the lookup is our fault, not the caller's: 503, never 401. */
-async function isActiveUser(userId: string, { requestId }: Exchange, ask: Asker): Promise<boolean> {
+async function isActiveUser(userId: string, { requestId }: Exchange, ask: CachingAsker): Promise<boolean> {
   try {
     const { user } = await ask(getUser, { userId }, { requestId })
     return user !== null && !user.disabled

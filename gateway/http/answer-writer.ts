@@ -1,5 +1,5 @@
 /** Puts one answer on the wire, as fast as the client takes it. */
-import { type Answer, headOf, isSource, type Transfer, transferOf } from './answer.ts'
+import { type Answer, endOfHead, isSource, statusLine, type Transfer, transferOf } from './answer.ts'
 import type { BodySink, BodySource } from './body.ts'
 import type { SocketWriter } from './socket-writer.ts'
 import { writeEnd, writePart } from './write-part.ts'
@@ -25,9 +25,10 @@ export class AnswerWriter implements BodySink {
   /** Starts to write. `isLast`: the connection ends with this answer. */
   start(answer: Answer, method: string, isOld: boolean, isLast: boolean): void {
     this.#transfer = transferOf(answer, method, isOld)
-    const { body } = answer
+    const { status, headers, ownLines, body, bodyStart } = answer
     const bytes = this.#transfer === 'plain' && body instanceof Uint8Array ? body : null
-    this.#writer.write(headOf(answer, this.#transfer, isLast), bytes)
+    const end = endOfHead(answer, this.#transfer, method, isLast)
+    this.#writer.writeMessage(statusLine(status), headers.toText(), ownLines, end, bytes, bodyStart)
     if (isSource(body) && this.#transfer !== 'none') {
       this.#source = body
       body.pipe(this)

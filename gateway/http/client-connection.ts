@@ -4,24 +4,23 @@ import { type Answer, isSource, jsonAnswer } from './answer.ts'
 import { AnswerWriter } from './answer-writer.ts'
 import { BodyFeed } from './body.ts'
 import { BodyDecoder } from './body-decoder.ts'
-import type { Framing } from './framing.ts'
-import { MalformedMessage, type RequestHead } from './head.ts'
+import { MalformedMessage } from './head.ts'
 import type { HeaderFields } from './header-fields.ts'
-import { readRequest } from './read-request.ts'
-import type { RequestHandler, ServerRequest } from './server-request.ts'
+import { type ReadRequest, RequestReader } from './read-request.ts'
+import { type RequestHandler, type Responder, ServerRequest } from './server-request.ts'
 import { SocketWriter } from './socket-writer.ts'
 import { HEAD_MS, IDLE_MS, LINGER_MS, STALL_MS } from './time-limits.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-export class ClientConnection {
+export class ClientConnection<Understood> implements Responder {
   /** When {@link ClientConnection.expire} is due, ms of the monotonic clock. */
   deadline = performance.now() + IDLE_MS
-  readonly #socket: Socket<ClientConnection>
+  readonly #socket: Socket<unknown>
   readonly #writer: SocketWriter
-  readonly #handle: RequestHandler
+  readonly #reader: RequestReader<Understood>
+  readonly #handler: RequestHandler<Understood>
   readonly #onBug: (error: unknown) => void
-  readonly #peer: string
   #phase: 'head' | 'body' | 'answering' | 'lingering' | 'closed' = 'head'
   /** Bytes that came before they could be used: part of a head, or what was sent ahead. */
   #input: Buffer | null = null
@@ -29,21 +28,24 @@ export class ClientConnection {
   #feed: BodyFeed | null = null
   #request: ServerRequest | null = null
   readonly #answer: AnswerWriter
+  #isOld = false
+  #isAnswered = false
   #isWritten = false
   #isLast = false
   #isPaused = false
 
   /** `onBug` is told of errors nobody threw on purpose; the connection is useless then. */
-  constructor(socket: Socket<ClientConnection>, handle: RequestHandler, onBug: (error: unknown) => void) {
+  constructor(socket: Socket<unknown>, handler: RequestHandler<Understood>, onBug: (error: unknown) => void) {
+    const peer = socket.remoteAddress
     this.#socket = socket
     this.#writer = new SocketWriter(socket)
-    this.#handle = handle
+    this.#handler = handler
+    this.#reader = new RequestReader(head => handler.understand(head, peer))
     this.#onBug = onBug
     this.#answer = new AnswerWriter(this.#writer, {
       onWritten: () => this.#written(),
       onBroken: () => this.close(),
     })
-    this.#peer = socket.remoteAddress
   }
 
   /** The server stops: the connection ends as soon as what is under way is answered. */
@@ -109,9 +111,9 @@ export class ClientConnection {
   }
 
   #takeHead(data: Buffer): Buffer {
-    const read = readRequest(data)
+    const read = this.#reader.read(data)
     if (read.outcome === 'head') {
-      this.#begin(read.head, read.framing)
+      this.#begin(read)
       return read.rest
     }
     if (read.outcome === 'refused') this.#refuse(read.status, read.message)
@@ -125,20 +127,22 @@ export class ClientConnection {
     this.deadline = Math.min(this.deadline, performance.now() + HEAD_MS)
   }
 
-  #begin({ method, target, headers, isOld }: RequestHead, framing: Framing): void {
-    const connection = headers.get('connection')
-    if (isOld || (connection !== null && /\bclose\b/i.test(connection))) this.#isLast = true
+  #begin({ head, framing, understood }: ReadRequest<Understood> & { outcome: 'head' }): void {
+    if (!head.isPersistent) this.#isLast = true
     this.#decoder = framing === 0 ? null : new BodyDecoder(framing)
-    this.#feed = this.#decoder && this.#feedOf(headers)
+    this.#feed = this.#decoder && this.#feedOf(head.headers)
     this.#phase = this.#decoder ? 'body' : 'answering'
     this.deadline = this.#decoder ? performance.now() + IDLE_MS : Number.POSITIVE_INFINITY
+    this.#isAnswered = false
     this.#isWritten = false
-    const [peer, body] = [this.#peer, this.#feed]
-    const request = { method, target, headers, peer, body, isGone: false, onGone: null }
+    this.#isOld = head.isOld
+    const request = new ServerRequest(head, this.#feed, this)
     this.#request = request
-    this.#handle(request)
-      .then(answer => this.#send(request, answer, isOld))
-      .catch(this.#onBug)
+    try {
+      this.#handler.handle(request, understood)
+    } catch (error) {
+      this.#onBug(error)
+    }
   }
 
   #feedOf(headers: HeaderFields): BodyFeed {
@@ -180,15 +184,19 @@ export class ClientConnection {
     tell()
   }
 
-  #send(request: ServerRequest, answer: Answer, isOld: boolean): void {
-    if (this.#request !== request) {
+  respond(request: ServerRequest, answer: Answer): void {
+    if (this.#request !== request || this.#isAnswered) {
       if (isSource(answer.body)) answer.body.cancel()
       return
     }
     // The rest of a body that nobody wants is not worth reading.
-    if (this.#phase === 'body' || answer.headers.get('connection') === 'close') this.#isLast = true
-    answer.headers.delete('connection')
-    this.#answer.start(answer, request.method, isOld, this.#isLast)
+    if (this.#phase === 'body') this.#isLast = true
+    this.#isAnswered = true
+    try {
+      this.#answer.start(answer, request.method, this.#isOld, this.#isLast)
+    } catch (error) {
+      this.#onBug(error)
+    }
   }
 
   #written(): void {

@@ -15,9 +15,9 @@ export function requestFraming({ headers, isOld }: RequestHead): Framing {
   return framing ?? 0
 }
 
-/** Of the body of an answer to `method`. Throws {@link MalformedMessage}. */
-export function responseFraming({ status, headers, isOld }: ResponseHead, method: string): Framing {
-  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 0
+/** Of the body of an answer, unless it is to a HEAD. Throws {@link MalformedMessage}. */
+export function responseFraming({ status, headers, isOld }: ResponseHead): Framing {
+  if (status < 200 || status === 204 || status === 304) return 0
   const framing = declaredFraming(headers)
   if (framing === 'chunked' && isOld) throw new MalformedMessage('chunks in HTTP/1.0')
   return framing ?? 'until-close'

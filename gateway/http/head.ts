@@ -14,6 +14,8 @@ export interface RequestHead {
   target: string
   /** The version is 1.0: the connection ends with the answer, which cannot come in chunks. */
   isOld: boolean
+  /** Another message may follow on the connection. */
+  isPersistent: boolean
   headers: HeaderFields
 }
 
@@ -21,6 +23,7 @@ export interface RequestHead {
 export interface ResponseHead {
   status: number
   isOld: boolean
+  isPersistent: boolean
   headers: HeaderFields
 }
 
@@ -40,22 +43,26 @@ export function parseRequestHead(text: string): RequestHead {
   const afterMethod = text.indexOf(' ')
   const afterTarget = text.indexOf(' ', afterMethod + 1)
   const endOfLine = text.indexOf('\r\n', afterTarget)
+  const isOld = text.charAt(endOfLine - 1) === '0'
+  const headers = fieldsFrom(text, endOfLine + 2)
   return {
     method: text.slice(0, afterMethod),
     target: text.slice(afterMethod + 1, afterTarget),
-    isOld: text.charAt(endOfLine - 1) === '0',
-    headers: fieldsFrom(text, endOfLine + 2),
+    ...{ isOld, isPersistent: isPersistent(isOld, headers), headers },
   }
 }
 
 /** `text` is everything up to and with the empty line. Throws {@link MalformedMessage}. */
 export function parseResponseHead(text: string): ResponseHead {
   if (!RESPONSE.test(text)) throw new MalformedMessage('no answer head')
-  return {
-    status: Number(text.slice(9, 12)),
-    isOld: text.charAt(7) === '0',
-    headers: fieldsFrom(text, text.indexOf('\r\n') + 2),
-  }
+  const isOld = text.charAt(7) === '0'
+  const headers = fieldsFrom(text, text.indexOf('\r\n') + 2)
+  return { status: Number(text.slice(9, 12)), isOld, isPersistent: isPersistent(isOld, headers), headers }
+}
+
+/** An old peer would have to ask for it, and none that does is worth the trouble. */
+function isPersistent(isOld: boolean, headers: HeaderFields): boolean {
+  return !isOld && !/\bclose\b/i.test(headers.get('connection') ?? '')
 }
 
 /** Whether `text` is lines of fields and the empty line after them. */

@@ -12,13 +12,20 @@ export type HeadersToRead = Pick<HeaderFields, 'get'>
  * each), as it stands on the wire. Whole lines are kept, since most of them only pass through.
  */
 export class HeaderFields {
-  readonly #names: string[] = []
-  readonly #lines: string[] = []
+  readonly #names: string[]
+  readonly #lines: string[]
+  #text: string | null = null
+
+  constructor(names: string[] = [], lines: string[] = []) {
+    this.#names = names
+    this.#lines = lines
+  }
 
   /** Adds a line, with its end, that a parser has checked. `name` is what stands before its colon, in lower case. */
   pushLine(name: string, line: string): void {
     this.#names.push(name)
     this.#lines.push(line)
+    this.#text = null
   }
 
   /** The value, of repeated fields all of them in one list; null without one. */
@@ -62,10 +69,15 @@ export class HeaderFields {
   }
 
   delete(name: string): void {
+    this.#text = null
     for (let at = this.#names.indexOf(name); at >= 0; at = this.#names.indexOf(name, at)) {
       this.#names.splice(at, 1)
       this.#lines.splice(at, 1)
     }
+  }
+
+  copy(): HeaderFields {
+    return new HeaderFields(this.#names.slice(), this.#lines.slice())
   }
 
   /** Keeps the fields for which `isKept` holds. */
@@ -80,9 +92,8 @@ export class HeaderFields {
 
   /** The lines of a head, each with its end. */
   toText(): string {
-    let text = ''
-    for (const line of this.#lines) text += line
-    return text
+    this.#text ??= this.#lines.join('')
+    return this.#text
   }
 }
 

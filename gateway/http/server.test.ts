@@ -3,16 +3,16 @@ import { afterAll, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { sendRaw } from '../test-bench/raw-http.ts'
-import { emptyAnswer, textAnswer } from './answer.ts'
+import { type Answer, emptyAnswer, textAnswer } from './answer.ts'
 import { type BodySource, collectBody } from './body.ts'
 import { listen } from './server.ts'
-import type { RequestHandler } from './server-request.ts'
+import type { RequestHandler, ServerRequest } from './server-request.ts'
 
 const bugs: unknown[] = []
 const gone: string[] = []
 let release: () => void = () => undefined
 
-const handle: RequestHandler = async request => {
+const answerTo = async (request: ServerRequest): Promise<Answer> => {
   request.onGone = () => void gone.push(request.target)
   if (request.target === '/slow') await new Promise<void>(resolve => (release = resolve))
   if (request.target === '/nothing') return emptyAnswer(204)
@@ -27,7 +27,14 @@ async function textOf(source: BodySource): Promise<string> {
   return bytes.toString()
 }
 
-const server = listen({ host: '127.0.0.1', port: 0, handle, reportBug: error => void bugs.push(error) })
+const handler: RequestHandler<string> = {
+  understand: head => head.target,
+  handle: async (request, target) => {
+    expect(target).toBe(request.target)
+    request.respond(await answerTo(request))
+  },
+}
+const server = listen({ host: '127.0.0.1', port: 0, handler, reportBug: error => void bugs.push(error) })
 afterAll(() => {
   server.close()
   expect(bugs).toEqual([])
@@ -116,6 +123,52 @@ test('a large answer waits for a client that does not read', async () => {
   socket.destroy()
 })
 
+test('answers that are there at once come in order, however many are asked for, and leave a body unread', async () => {
+  const atOnce = listen<string>({
+    ...{ host: '127.0.0.1', port: 0, reportBug: error => void bugs.push(error) },
+    handler: {
+      understand: head => head.target,
+      handle: (request, target) => {
+        const text = target === '/large' ? 'z'.repeat(5_000_000) : `<${target}>`
+        request.respond(textAnswer(200, 'text/plain', text))
+        // A second one is dropped.
+        request.respond(textAnswer(500, 'text/plain', 'again'))
+      },
+    },
+  })
+  const targets = Array.from({ length: 2_000 }, (_, index) => `/${index}`)
+  const { text } = await sendRaw(atOnce.port, targets.map(target => get(target)).join(''))
+  expect([...text.matchAll(/<([^>]*)>/g)].map(([, target]) => target)).toEqual(targets)
+  const post = 'POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nxyz'
+  const unread = await sendRaw(atOnce.port, post + get('/never'), { untilClosed: true })
+  expect(unread.text.match(/HTTP/g)).toHaveLength(1)
+  expect(unread).toMatchObject({ status: 200, isClosed: true })
+  expect(unread.text).toContain('connection: close\r\n')
+  const large = await sendRaw(atOnce.port, get('/large') + get('/after'))
+  expect(large.text.match(/HTTP/g)).toHaveLength(2)
+  expect(large.text.endsWith('</after>')).toBe(true)
+  atOnce.close()
+})
+
+test('a handler that fails ends the connection and is told of', async () => {
+  const told: unknown[] = []
+  const failing = listen({
+    ...{ host: '127.0.0.1', port: 0, reportBug: error => void told.push(error) },
+    handler: {
+      understand: () => null,
+      handle: () => {
+        throw new Error('a fault of ours')
+      },
+    },
+  })
+  expect(await sendRaw(failing.port, get('/'), { untilClosed: true })).toMatchObject({
+    text: '',
+    isClosed: true,
+  })
+  expect(told).toEqual([new Error('a fault of ours')])
+  failing.close()
+})
+
 test('a client that leaves is noticed while its answer is made', async () => {
   const socket = connect(server.port, '127.0.0.1', () => socket.write(get('/slow')))
   await Bun.sleep(100)
@@ -125,7 +178,7 @@ test('a client that leaves is noticed while its answer is made', async () => {
 })
 
 test('a server that stops answers what is under way, ends idle connections and takes no more', async () => {
-  const stopping = listen({ host: '127.0.0.1', port: 0, handle, reportBug: error => void bugs.push(error) })
+  const stopping = listen({ host: '127.0.0.1', port: 0, handler, reportBug: error => void bugs.push(error) })
   const kept = connect(stopping.port, '127.0.0.1', () => kept.write(get('/a')))
   const isIdleClosed = new Promise(resolve => kept.on('close', resolve))
   await new Promise(resolve => kept.once('data', resolve))

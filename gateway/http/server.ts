@@ -15,25 +15,25 @@ export interface HttpServer {
 
 const SWEEP_MS = 1_000
 
-export interface HttpServerOptions {
+export interface HttpServerOptions<Understood> {
   host: string
   port: number
-  handle: RequestHandler
+  handler: RequestHandler<Understood>
   /** Told of errors nobody threw on purpose. */
   reportBug: (error: unknown) => void
 }
 
 /** Starts to listen. Throws when the address cannot be had. */
-export function listen(options: HttpServerOptions): HttpServer {
-  const connections = new Set<ClientConnection>()
+export function listen<Understood>(options: HttpServerOptions<Understood>): HttpServer {
+  const connections = new Set<ClientConnection<Understood>>()
   let drained: (() => void) | null = null
-  const listener = Bun.listen<ClientConnection>({
+  const listener = Bun.listen<ClientConnection<Understood>>({
     hostname: options.host,
     port: options.port,
     socket: {
       open: socket => {
         socket.setNoDelay(true)
-        socket.data = new ClientConnection(socket, options.handle, error => {
+        socket.data = new ClientConnection(socket, options.handler, error => {
           options.reportBug(error)
           socket.terminate()
         })

@@ -6,7 +6,7 @@ export function writePart(writer: SocketWriter, bytes: Uint8Array, isChunked: bo
   // A chunk without bytes would end the body.
   if (bytes.byteLength === 0) return
   if (isChunked) writer.write(`${bytes.byteLength.toString(16)}\r\n`, bytes, '\r\n')
-  else writer.write('', bytes)
+  else writer.write(bytes)
 }
 
 /** What says that no part follows. */

@@ -1,5 +1,6 @@
 /** Step 8 of the pipeline: which buckets a request is charged to, and what a refusal says (gateway spec 6). */
 import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
+import type { Soon } from '@mogplex/kit/soon.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { Caller } from '../callers/caller.ts'
 import type { Buckets } from '../config.ts'
@@ -30,12 +31,7 @@ export interface Limiter {
    * e-mail address is returned: only a failure is to count there, so it is
    * {@link Limiter.giveBack given back} after any other outcome.
    */
-  admit: (
-    exchange: CountedExchange,
-    row: Route,
-    caller: Caller,
-    email: string | null,
-  ) => Promise<Charge | null>
+  admit: (exchange: CountedExchange, row: Route, caller: Caller, email: string | null) => Soon<Charge | null>
   /** Never rejects: what the store could not be told leaves the window by itself. */
   giveBack: (charge: Charge) => Promise<void>
   /**
@@ -48,17 +44,18 @@ export interface Limiter {
 /** `localStore` counts webhooks: in this process only, so that they keep coming while `store` is away. */
 export function createLimiter(buckets: Buckets, store: LimitStore, localStore: LimitStore): Limiter {
   const storeOf = (bucket: Bucket) => (bucket === buckets.webhook ? localStore : store)
-  const take = async (
-    exchange: CountedExchange,
-    bucket: Bucket | null,
-    key: string,
-  ): Promise<Charge | null> => {
+  const take = (exchange: CountedExchange, bucket: Bucket | null, key: string): Soon<Charge | null> => {
     if (!bucket) return null
-    const { isAdmitted, remaining, resetMs, ticket } = await verdictOf(storeOf(bucket), bucket, key)
-    const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
-    exchange.limit = { bucket, remaining, resetSeconds }
-    if (!isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
-    return { bucket, key, ticket }
+    const verdict = verdictOf(storeOf(bucket), bucket, key)
+    return verdict instanceof Promise
+      ? verdict.then(come => chargeFor(exchange, bucket, key, come))
+      : chargeFor(exchange, bucket, key, verdict)
+  }
+  const chargeFor = (exchange: CountedExchange, bucket: Bucket, key: string, verdict: Verdict): Charge => {
+    const resetSeconds = Math.max(1, Math.ceil(verdict.resetMs / 1000))
+    exchange.limit = { bucket, remaining: verdict.remaining, resetSeconds }
+    if (!verdict.isAdmitted) throw refusal(bucket === buckets.pat ? PAT_RETRY_AFTER_SECONDS : resetSeconds)
+    return { bucket, key, ticket: verdict.ticket }
   }
   const giveBack = async ({ bucket, key, ticket }: Charge) => {
     try {
@@ -68,21 +65,29 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
     }
   }
 
+  /** Sign-ins, and rows with a budget of their own: all of their buckets, or none. */
+  const admitToAll: AdmitToAll = async (exchange, row, caller, email) => {
+    const { clientIp } = exchange
+    const charges: (Charge | null)[] = []
+    try {
+      const failure = email === null ? null : await take(exchange, buckets.signInEmail, email)
+      charges.push(failure)
+      charges.push(await take(exchange, callerBucket(buckets, caller), callerKey(caller, clientIp)))
+      if (row.bucket) await take(exchange, ...rowBucket(buckets, row.bucket, caller, clientIp))
+      return failure
+    } catch (refused) {
+      // Refused requests count nowhere.
+      for (const charge of charges) if (charge) await giveBack(charge)
+      throw refused
+    }
+  }
+
   return {
     giveBack,
-    admit: async (exchange, row, caller, email) => {
-      const charges: (Charge | null)[] = []
-      try {
-        const failure = email === null ? null : await take(exchange, buckets.signInEmail, email)
-        charges.push(failure)
-        charges.push(await take(exchange, ...callerBucket(buckets, caller, exchange.clientIp)))
-        if (row.bucket) await take(exchange, ...rowBucket(buckets, row.bucket, caller, exchange.clientIp))
-        return failure
-      } catch (refused) {
-        // Refused requests count nowhere.
-        for (const charge of charges) if (charge) await giveBack(charge)
-        throw refused
-      }
+    admit: (exchange, row, caller, email) => {
+      if (email !== null || row.bucket) return admitToAll(exchange, row, caller, email)
+      const charge = take(exchange, callerBucket(buckets, caller), callerKey(caller, exchange.clientIp))
+      return charge instanceof Promise ? charge.then(() => null) : null
     },
     countFailure: async exchange => {
       await take(exchange, buckets.failedAuthentication, exchange.clientIp)
@@ -90,30 +95,23 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
   }
 }
 
-async function verdictOf(store: LimitStore, bucket: Bucket, key: string): Promise<Verdict> {
-  try {
-    return await store.take(bucket, key)
-  } catch (cause) {
+type AdmitToAll = (...request: Parameters<Limiter['admit']>) => Promise<Charge | null>
+
+function verdictOf(store: LimitStore, bucket: Bucket, key: string): Soon<Verdict> {
+  const verdict = store.take(bucket, key)
+  if (!(verdict instanceof Promise)) return verdict
+  return verdict.catch(cause => {
     throw unavailable('Rate limiting is unavailable', { retryAfterSeconds: AWAY_RETRY_AFTER_SECONDS, cause })
-  }
+  })
 }
 
-type BucketAndKey = [bucket: Bucket | null, key: string]
+function callerBucket(buckets: Buckets, { mode }: Caller): Bucket | null {
+  return mode === 'test' || mode === 'cron' ? null : buckets[mode]
+}
 
-function callerBucket(buckets: Buckets, caller: Caller, clientIp: string): BucketAndKey {
-  switch (caller.mode) {
-    case 'pat':
-      return [buckets.pat, caller.keyId]
-    case 'session':
-      return [buckets.session, caller.userId]
-    case 'anonymous':
-      return [buckets.anonymous, clientIp]
-    case 'webhook':
-      return [buckets.webhook, clientIp]
-    case 'test':
-    case 'cron':
-      return [null, '']
-  }
+function callerKey(caller: Caller, clientIp: string): string {
+  if (caller.mode === 'pat') return caller.keyId
+  return caller.mode === 'session' ? caller.userId : clientIp
 }
 
 function rowBucket(
@@ -121,7 +119,7 @@ function rowBucket(
   name: NonNullable<Route['bucket']>,
   caller: Caller,
   clientIp: string,
-): BucketAndKey {
+): [bucket: Bucket | null, key: string] {
   switch (name) {
     case 'sign-in':
       return [buckets.signInAddress, clientIp]

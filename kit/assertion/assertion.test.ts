@@ -69,6 +69,15 @@ test('an assertion is signed once per caller and audience', async () => {
   expect(await sign('identity', caller)).not.toBe(await sign('identity', { ...caller, scp: ['write'] }))
 })
 
+test('what was signed is there at once, for the same caller and for others like it', async () => {
+  const sign = await createAssertionSigner(GATEWAY_ISSUER, gateway.privateJwk)
+  expect(sign('identity', caller)).toBeInstanceOf(Promise)
+  const signed = await sign('identity', caller)
+  expect(sign('identity', caller)).toBe(signed)
+  expect(sign('identity', { ...caller })).toBe(signed)
+  expect(sign('runtime', caller)).toBeInstanceOf(Promise)
+})
+
 test('401 for a foreign audience, an expired one, a stranger’s key, an unknown issuer, missing claims', async () => {
   await expectRefused(await forge({ aud: 'runtime' }))
   const past = Math.floor(Date.now() / 1000) - 120

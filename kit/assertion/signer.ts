@@ -6,27 +6,34 @@ import { ASSERTION_LIFETIME_SECONDS, type AssertionClaims } from '@mogplex/proto
 import type { Issuer, ServiceName } from '@mogplex/proto/services.ts'
 import { importJWK, type JWK, SignJWT } from 'jose'
 import { newId } from '../ids.ts'
+import type { Soon } from '../soon.ts'
 
 /** The caller's part of the claims; the rest is the signer's. */
 export type AssertedCaller = Pick<AssertionClaims, 'sub' | 'amr' | 'scp' | 'pat' | 'sid'>
 
-export type AssertionSigner = (audience: ServiceName, caller: AssertedCaller) => Promise<string>
+/** What was signed before is there at once, and soonest for the very object of a caller that was given then. */
+export type AssertionSigner = (audience: ServiceName, caller: AssertedCaller) => Soon<string>
 
 const MAX_CACHED = 10_000
+const REUSE_MS = (ASSERTION_LIFETIME_SECONDS * 1_000) / 2
+
+interface Signed {
+  assertion: Soon<string>
+  reuseUntilMs: number
+}
 
 /** `privateKey` is an Ed25519 private JWK with a `kid`. */
 export async function createAssertionSigner(issuer: Issuer, privateKey: JWK): Promise<AssertionSigner> {
   if (!privateKey.kid) throw new Error('the signing key has no kid')
   const key = await importJWK(privateKey, 'EdDSA')
   const header = { alg: 'EdDSA', kid: privateKey.kid }
-  const cache = new Map<string, { assertion: Promise<string>; reuseUntilMs: number }>()
+  const byText = new Map<string, Signed>()
+  const byCaller = new WeakMap<AssertedCaller, Map<ServiceName, Signed>>()
 
-  return (audience, caller) => {
-    const cacheKey = `${audience}|${caller.amr}|${caller.sub}|${caller.pat}|${caller.sid}|${caller.scp.join()}`
-    const known = cache.get(cacheKey)
-    if (known && performance.now() < known.reuseUntilMs) return known.assertion
+  const sign = (audience: ServiceName, caller: AssertedCaller): Signed => {
     const now = Math.floor(Date.now() / 1000)
-    const assertion = new SignJWT({ ...caller })
+    const signed: Signed = { assertion: '', reuseUntilMs: performance.now() + REUSE_MS }
+    signed.assertion = new SignJWT({ ...caller })
       .setProtectedHeader(header)
       .setIssuer(issuer)
       .setAudience(audience)
@@ -34,13 +41,36 @@ export async function createAssertionSigner(issuer: Issuer, privateKey: JWK): Pr
       .setExpirationTime(now + ASSERTION_LIFETIME_SECONDS)
       .setJti(newId())
       .sign(key)
-    // The oldest entry goes first; an evicted caller only costs one more signature.
-    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value ?? '')
-    cache.delete(cacheKey)
-    cache.set(cacheKey, {
-      assertion,
-      reuseUntilMs: performance.now() + (ASSERTION_LIFETIME_SECONDS * 1000) / 2,
-    })
-    return assertion
+      .then(assertion => {
+        signed.assertion = assertion
+        return assertion
+      })
+    return signed
+  }
+
+  /** Callers who are alike share one. */
+  const signedFor = (audience: ServiceName, caller: AssertedCaller): Signed => {
+    const text = `${audience}|${caller.amr}|${caller.sub}|${caller.pat}|${caller.sid}|${caller.scp.join()}`
+    const known = byText.get(text)
+    if (known && performance.now() < known.reuseUntilMs) return known
+    // The oldest goes first; whoever is evicted only costs one more signature.
+    if (byText.size >= MAX_CACHED) byText.delete(byText.keys().next().value ?? '')
+    byText.delete(text)
+    const signed = sign(audience, caller)
+    byText.set(text, signed)
+    return signed
+  }
+
+  return (audience, caller) => {
+    let ofCaller = byCaller.get(caller)
+    const known = ofCaller?.get(audience)
+    if (known && performance.now() < known.reuseUntilMs) return known.assertion
+    const signed = signedFor(audience, caller)
+    if (!ofCaller) {
+      ofCaller = new Map()
+      byCaller.set(caller, ofCaller)
+    }
+    ofCaller.set(audience, signed)
+    return signed.assertion
   }
 }

@@ -4,7 +4,7 @@ import type { Asker } from '@mogplex/kit/bus/ask.ts'
 import type { Bus } from '@mogplex/kit/bus/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import { createKeptAnswers } from './answers.ts'
-import { createCachingAsker } from './caching-asker.ts'
+import { type CachingAsker, createCachingAsker } from './caching-asker.ts'
 import { createLeaseClock } from './clock.ts'
 import { keepLease } from './keep-lease.ts'
 import { createLease } from './lease.ts'
@@ -14,7 +14,7 @@ const MAX_ENTRIES = 20_000
 
 export interface CallerCache {
   /** Asks identity only about credentials it may not remember. */
-  ask: Asker
+  ask: CachingAsker
   /** Stops remembering, and tells identity so that nobody waits for this gateway. */
   close: Closer
 }

@@ -12,7 +12,9 @@ function read(wire: string, { size = wire.length || 1, method = 'GET' } = {}) {
     answer: null,
     isReusable: null,
   }
-  const reader = new AnswerReader(method, NOBODY, {
+  const reader = new AnswerReader({
+    relayed: headers => headers,
+    producer: NOBODY,
     onAnswer: answer => {
       told.answer = answer
     },
@@ -20,6 +22,7 @@ function read(wire: string, { size = wire.length || 1, method = 'GET' } = {}) {
       told.isReusable = isReusable
     },
   })
+  reader.expect(method)
   const bytes = Buffer.from(wire, 'latin1')
   for (let at = 0; at < bytes.length && told.isReusable === null; at += size)
     reader.read(bytes.subarray(at, at + size))
@@ -29,8 +32,11 @@ function read(wire: string, { size = wire.length || 1, method = 'GET' } = {}) {
 
 async function textOf(answer: UpstreamAnswer | null): Promise<string | null> {
   if (!answer?.body) return null
-  const { body } = answer
-  const bytes = body instanceof Uint8Array ? body : await collectBody(body, 1_000_000, () => new Error('x'))
+  const { body, bodyStart } = answer
+  const bytes =
+    body instanceof Uint8Array
+      ? body.subarray(bodyStart)
+      : await collectBody(body, 1_000_000, () => new Error('x'))
   return Buffer.from(bytes).toString('latin1')
 }
 

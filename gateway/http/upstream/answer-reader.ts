@@ -1,50 +1,65 @@
-/** From the bytes of a connection to a service's answer. */
+/** Reads answers from the bytes of a connection, one after the other. */
 import { BodyFeed, type BodyProducer, type BodySource } from '../body.ts'
 import { BodyDecoder } from '../body-decoder.ts'
 import { type Framing, responseFraming } from '../framing.ts'
-import { MalformedMessage, parseResponseHead, type ResponseHead } from '../head.ts'
+import { MalformedMessage } from '../head.ts'
 import type { HeaderFields } from '../header-fields.ts'
+import { type AnswerHead, AnswerHeadReader } from './answer-head.ts'
 
 export interface UpstreamAnswer {
   status: number
+  /** Those that are handed on; never changed, since the next answer may have the same. */
   headers: HeaderFields
   /** Bytes when it is short and of known length, which then was waited for. */
   body: Uint8Array | BodySource | null
+  /** Where in it the body begins, if it is bytes. */
+  bodyStart: number
 }
 
 export interface AnswerReaderEvents {
   /** Once, for the final answer; its body may still be coming. */
   onAnswer: (answer: UpstreamAnswer) => void
-  /** All of it was read; `isReusable` if another answer may follow on the connection. */
+  /** All of it was read; `isReusable` if another answer may follow on the connection. The end of a body comes after. */
   onDone: (isReusable: boolean) => void
+}
+
+export interface AnswerReaderOptions extends AnswerReaderEvents {
+  /** What of the fields is handed on. It must depend on nothing else. */
+  relayed: (headers: HeaderFields) => HeaderFields
+  /** The connection, which a long body may make wait. */
+  producer: BodyProducer
 }
 
 /** Up to here a body of known length is collected. */
 const COLLECTED_BYTES = 65_536
-const MAX_HEAD_BYTES = 65_536
-const END_OF_HEAD = Buffer.from('\r\n\r\n')
 
-/** One for each question. */
 export class AnswerReader {
-  readonly #method: string
-  readonly #producer: BodyProducer
-  readonly #events: AnswerReaderEvents
+  readonly #options: AnswerReaderOptions
+  readonly #heads: AnswerHeadReader
+  #method = 'GET'
   /** Part of a head. */
   #input: Buffer | null = null
-  #head: ResponseHead | null = null
+  #head: AnswerHead | null = null
   #framing: Framing = 0
   #decoder: BodyDecoder | null = null
   #feed: BodyFeed | null = null
   #parts: Buffer[] = []
 
-  /** `producer` is the connection, which a long body may make wait. */
-  constructor(method: string, producer: BodyProducer, events: AnswerReaderEvents) {
-    this.#method = method
-    this.#producer = producer
-    this.#events = events
+  constructor(options: AnswerReaderOptions) {
+    this.#options = options
+    this.#heads = new AnswerHeadReader(options.relayed)
   }
 
-  /** Something of an answer was there. */
+  /** The next answer will be to `method`. */
+  expect(method: string): void {
+    this.#method = method
+    this.#input = null
+    this.#head = null
+    this.#decoder = null
+    this.#feed = null
+  }
+
+  /** Something of the answer was there. */
   get hasBegun(): boolean {
     return this.#head !== null || this.#input !== null
   }
@@ -54,10 +69,15 @@ export class AnswerReader {
     const input = this.#input ? Buffer.concat([this.#input, data]) : data
     this.#input = null
     let at: number | null = 0
-    while (at !== null && !this.#decoder) at = this.#takeHead(input, at)
-    if (at === null || !this.#decoder) return
+    while (at !== null && !this.#head) at = this.#takeHead(input, at)
+    if (at === null) return
+    if (this.#isWhole(input.length - at)) {
+      this.#finish(true, input, at)
+      return
+    }
+    this.#decoder ??= new BodyDecoder(this.#framing)
     const end = this.#decoder.decode(input, at, bytes => this.#take(bytes))
-    if (this.#decoder.isDone) this.#finish(end === input.length)
+    if (this.#decoder.isDone) this.#finish(end === input.length, this.#takeParts(), 0)
   }
 
   /** The connection ended: in order for a body that says so, else with `error`. False when nobody was told. */
@@ -70,28 +90,29 @@ export class AnswerReader {
 
   /** The offset behind the head; null when it is not whole. */
   #takeHead(data: Buffer, start: number): number | null {
-    const end = data.indexOf(END_OF_HEAD, start)
-    if ((end < 0 ? data.length : end) - start > MAX_HEAD_BYTES)
-      throw new MalformedMessage('header fields are too large')
-    if (end < 0) {
+    const head = this.#heads.read(data, start)
+    if (!head) {
       this.#input = data.subarray(start)
       return null
     }
-    const next = end + END_OF_HEAD.length
-    const head = parseResponseHead(data.toString('latin1', start, next))
     // Nobody asks a service to change the protocol. Other answers before the answer mean nothing here.
     if (head.status === 101) throw new MalformedMessage('switching protocols')
     if (head.status >= 200) this.#begin(head)
-    return next
+    return start + head.byteLength
   }
 
-  #begin(head: ResponseHead): void {
+  #begin(head: AnswerHead): void {
     this.#head = head
-    this.#framing = responseFraming(head, this.#method)
-    this.#decoder = new BodyDecoder(this.#framing)
+    if (this.#method === 'HEAD') this.#framing = 0
+    else this.#framing = head.framing ??= responseFraming(head)
     if (typeof this.#framing === 'number' && this.#framing <= COLLECTED_BYTES) return
-    this.#feed = new BodyFeed(this.#producer)
-    this.#events.onAnswer({ status: head.status, headers: head.headers, body: this.#feed })
+    this.#feed = new BodyFeed(this.#options.producer)
+    this.#options.onAnswer({ status: head.status, headers: head.relayed, body: this.#feed, bodyStart: 0 })
+  }
+
+  /** The usual case: a short body that came with its head. */
+  #isWhole(byteLength: number): boolean {
+    return this.#decoder === null && this.#feed === null && this.#framing === byteLength
   }
 
   #take(bytes: Buffer): void {
@@ -99,17 +120,19 @@ export class AnswerReader {
     else this.#parts.push(bytes)
   }
 
-  #finish(isExact: boolean): void {
-    if (!this.#head) return
-    const { status, headers, isOld } = this.#head
-    const mayFollow = isExact && !isOld && !/\bclose\b/i.test(headers.get('connection') ?? '')
-    this.#events.onDone(mayFollow)
-    if (this.#feed) {
-      this.#feed.end()
-      return
-    }
-    const [first = null] = this.#parts
-    const body = this.#parts.length > 1 ? Buffer.concat(this.#parts) : first
-    this.#events.onAnswer({ status, headers, body })
+  #takeParts(): Buffer {
+    const parts = this.#parts
+    this.#parts = []
+    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)
+  }
+
+  #finish(isExact: boolean, bytes: Buffer, bodyStart: number): void {
+    const [head, feed] = [this.#head, this.#feed]
+    if (!head) return
+    const { status, relayed: headers, isPersistent } = head
+    const body = bytes.length === bodyStart ? null : bytes
+    if (!feed) this.#options.onAnswer({ status, headers, body, bodyStart })
+    this.#options.onDone(isExact && isPersistent)
+    feed?.end()
   }
 }

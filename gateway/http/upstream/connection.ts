@@ -11,17 +11,25 @@ export interface UpstreamRequest {
   method: string
   /** Path and query as they go on the wire. */
   target: string
-  /** Without `Host` and framing. */
-  headers: HeaderFields
+  /** Lines, each with its end, without `Host` and framing. The last lacks its value and its end. */
+  fields: string
+  /** Apart, since it is another one each time where the rest is the same. */
+  lastValue: string
   /** A `length` of null is not known, and the body goes in chunks. */
   body: Uint8Array | { source: BodySource; length: number | null } | null
 }
 
+/** Told what becomes of a request: one of the two, once. */
+export interface AnswerListener {
+  onAnswer: (answer: UpstreamAnswer) => void
+  /** With {@link UpstreamBroke}, or with what the request's own body broke off with. */
+  onBroken: (error: Error) => void
+}
+
+/** What was asked. */
 export interface UpstreamCall {
-  /** Rejects with {@link UpstreamBroke}, or with what the request's own body broke off with. */
-  answer: Promise<UpstreamAnswer>
-  /** Gives up, in whatever state it is. Does nothing once the answer and its body are whole. */
-  abort: () => void
+  /** In whatever state it is. Does nothing once the answer and its body are whole. */
+  giveUp: (listener: AnswerListener) => void
 }
 
 /** The connection ended, or spoke no HTTP, before the answer was whole. */
@@ -35,41 +43,54 @@ export class UpstreamBroke extends Error {
   }
 }
 
-export interface UpstreamConnectionEvents {
+export interface UpstreamConnectionOptions {
+  /** The value of `Host`. */
+  host: string
+  /** What of an answer's fields is handed on. It must depend on nothing else. */
+  relayed: (headers: HeaderFields) => HeaderFields
+
   /** It can be asked again. */
   onIdle: () => void
   onClosed: () => void
 }
 
-export class UpstreamConnection {
+export class UpstreamConnection implements UpstreamCall {
   /** When it became idle, ms of the monotonic clock. */
   idleSince = 0
   readonly #socket: Socket<unknown>
   readonly #writer: SocketWriter
-  readonly #host: string
-  readonly #events: UpstreamConnectionEvents
-  #reader: AnswerReader | null = null
+  readonly #options: UpstreamConnectionOptions
+  readonly #reader: AnswerReader
+  /** Of the request that is not yet answered, or whose answer is not yet whole. */
+  #listener: AnswerListener | null = null
   #upload: Upload | null = null
+  #lastMethod = ''
+  #lastTarget = ''
+  #lastLines = ''
   #isPaused = false
-  #resolve: (answer: UpstreamAnswer) => void = () => undefined
-  #reject: (error: Error) => void = () => undefined
 
-  constructor(socket: Socket<unknown>, host: string, events: UpstreamConnectionEvents) {
+  constructor(socket: Socket<unknown>, options: UpstreamConnectionOptions) {
     this.#socket = socket
     this.#writer = new SocketWriter(socket)
-    this.#host = host
-    this.#events = events
+    this.#options = options
+    this.#reader = new AnswerReader({
+      relayed: options.relayed,
+      producer: this.#producer,
+      onAnswer: answer => this.#listener?.onAnswer(answer),
+      onDone: isReusable => this.#done(isReusable),
+    })
   }
 
   /** Only when it is idle. */
-  ask(request: UpstreamRequest): UpstreamCall {
-    const { promise: answer, resolve, reject } = Promise.withResolvers<UpstreamAnswer>()
-    const reader = new AnswerReader(request.method, this.#producer, this.#readerEvents)
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#reader = reader
+  ask(request: UpstreamRequest, listener: AnswerListener): UpstreamCall {
+    this.#listener = listener
+    this.#reader.expect(request.method)
     this.#write(request)
-    return { answer, abort: () => this.#reader === reader && this.close() }
+    return this
+  }
+
+  giveUp(listener: AnswerListener): void {
+    if (this.#listener === listener) this.close()
   }
 
   close(): void {
@@ -79,7 +100,7 @@ export class UpstreamConnection {
   receive(data: Buffer): void {
     try {
       // A service that speaks unasked is out of step.
-      if (!this.#reader) this.close()
+      if (!this.#listener) this.close()
       else this.#reader.read(data)
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
@@ -96,19 +117,28 @@ export class UpstreamConnection {
 
   closed(): void {
     this.#writer.discard()
-    this.#events.onClosed()
-    const isUnanswered = this.#reader !== null && !this.#reader.hasBegun
+    this.#options.onClosed()
+    const isUnanswered = this.#listener !== null && !this.#reader.hasBegun
     this.#break(new UpstreamBroke('the service closed the connection', isUnanswered))
+  }
+
+  /** Request line and host; clients repeat themselves. */
+  #firstLines({ method, target }: UpstreamRequest): string {
+    if (this.#lastMethod !== method || this.#lastTarget !== target) {
+      this.#lastMethod = method
+      this.#lastTarget = target
+      this.#lastLines = `${method} ${target} HTTP/1.1\r\nhost: ${this.#options.host}\r\n`
+    }
+    return this.#lastLines
   }
 
   #write(request: UpstreamRequest): void {
     const { body } = request
-    const head = headOf(request, this.#host)
-    if (body === null || body instanceof Uint8Array) {
-      this.#writer.write(head, body)
-      return
-    }
-    this.#writer.write(head)
+    const { fields, lastValue } = request
+    const end = `\r\n${framingOf(request.method, body)}\r\n`
+    const bytes = body instanceof Uint8Array ? body : null
+    this.#writer.writeMessage(this.#firstLines(request), fields, lastValue, end, bytes, 0)
+    if (body === null || body instanceof Uint8Array) return
     const upload = new Upload(this.#writer, body.source, body.length === null, {
       onDone: () => {
         this.#upload = null
@@ -120,11 +150,6 @@ export class UpstreamConnection {
     })
     this.#upload = upload
     upload.start()
-  }
-
-  readonly #readerEvents = {
-    onAnswer: (answer: UpstreamAnswer) => this.#resolve(answer),
-    onDone: (isReusable: boolean) => this.#done(isReusable),
   }
 
   readonly #producer = {
@@ -140,7 +165,7 @@ export class UpstreamConnection {
   }
 
   #done(isReusable: boolean): void {
-    this.#reader = null
+    this.#listener = null
     // Answered before the body was whole: the rest of it would be taken for the next request.
     const isInStep = !this.#upload && !this.#writer.isFull
     this.#dropUpload()
@@ -150,15 +175,15 @@ export class UpstreamConnection {
     }
     if (this.#isPaused) this.#producer.resume()
     this.idleSince = performance.now()
-    this.#events.onIdle()
+    this.#options.onIdle()
   }
 
   #break(error: Error): void {
-    const reader = this.#reader
-    this.#reader = null
+    const listener = this.#listener
+    this.#listener = null
     this.#dropUpload()
-    if (!reader) return
-    if (!reader.closed(error)) this.#reject(error)
+    if (!listener) return
+    if (!this.#reader.closed(error)) listener.onBroken(error)
     this.close()
   }
 
@@ -166,10 +191,6 @@ export class UpstreamConnection {
     this.#upload?.cancel()
     this.#upload = null
   }
-}
-
-function headOf({ method, target, headers, body }: UpstreamRequest, host: string): string {
-  return `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${headers.toText()}${framingOf(method, body)}\r\n`
 }
 
 function framingOf(method: string, body: UpstreamRequest['body']): string {

@@ -1,9 +1,15 @@
 /** Kept connections to one service. */
-import type { UpstreamAnswer } from './answer-reader.ts'
-import { UpstreamBroke, type UpstreamCall, UpstreamConnection, type UpstreamRequest } from './connection.ts'
+import {
+  type AnswerListener,
+  UpstreamBroke,
+  type UpstreamCall,
+  UpstreamConnection,
+  type UpstreamConnectionOptions,
+  type UpstreamRequest,
+} from './connection.ts'
 
 export interface UpstreamPool {
-  ask: (request: UpstreamRequest) => UpstreamCall
+  ask: (request: UpstreamRequest, listener: AnswerListener) => UpstreamCall
   /** Ends all connections. */
   close: () => void
 }
@@ -11,12 +17,18 @@ export interface UpstreamPool {
 /** Services close one that was idle for twice as long, and a request must not meet that moment. */
 const MAX_IDLE_MS = 60_000
 
-/** `url` is the service's; only its origin counts. `reportBug` is told of errors nobody threw on purpose. */
-export function createUpstreamPool(url: string, reportBug: (error: unknown) => void): UpstreamPool {
+export interface UpstreamPoolOptions extends Pick<UpstreamConnectionOptions, 'relayed'> {
+  /** The service's; only its origin counts. */
+  url: string
+  /** Told of errors nobody threw on purpose. */
+  reportBug: (error: unknown) => void
+}
+
+export function createUpstreamPool(options: UpstreamPoolOptions): UpstreamPool {
   const all = new Set<UpstreamConnection>()
   /** The one that was used last is taken first, so that those nobody needs grow old. */
   const idle: UpstreamConnection[] = []
-  const dial = createDialler(url, reportBug, {
+  const dial = createDialler(options, {
     onOpen: connection => void all.add(connection),
     onIdle: connection => void idle.push(connection),
     onClosed: connection => {
@@ -33,31 +45,36 @@ export function createUpstreamPool(url: string, reportBug: (error: unknown) => v
     return null
   }
   return {
-    ask: request => takeIdle()?.ask(request) ?? askWhenOpen(dial(), request),
+    ask: (request, listener) => takeIdle()?.ask(request, listener) ?? askWhenOpen(dial(), request, listener),
     close: () => {
       for (const connection of all) connection.close()
     },
   }
 }
 
-function askWhenOpen(opening: Promise<UpstreamConnection>, request: UpstreamRequest): UpstreamCall {
-  const { promise: answer, resolve, reject } = Promise.withResolvers<UpstreamAnswer>()
-  let isAborted = false
+function askWhenOpen(
+  opening: Promise<UpstreamConnection>,
+  request: UpstreamRequest,
+  listener: AnswerListener,
+): UpstreamCall {
   let call: UpstreamCall | null = null
-  opening.then(connection => {
-    if (isAborted) {
-      connection.close()
-      return
-    }
-    call = connection.ask(request)
-    call.answer.then(resolve, reject)
-  }, reject)
+  let isGivenUp = false
+  opening.then(
+    connection => {
+      if (isGivenUp) connection.close()
+      else call = connection.ask(request, listener)
+    },
+    error => {
+      if (!isGivenUp) listener.onBroken(error)
+    },
+  )
   return {
-    answer,
-    abort: () => {
-      isAborted = true
-      if (call) call.abort()
-      else reject(new UpstreamBroke('given up before the connection was open', false))
+    giveUp: () => {
+      if (call) call.giveUp(listener)
+      else if (!isGivenUp) {
+        isGivenUp = true
+        listener.onBroken(new UpstreamBroke('given up before the connection was open', false))
+      }
     },
   }
 }
@@ -68,7 +85,7 @@ interface DiallerEvents {
   onClosed: (connection: UpstreamConnection) => void
 }
 
-function createDialler(url: string, reportBug: (error: unknown) => void, events: DiallerEvents) {
+function createDialler({ url, relayed, reportBug }: UpstreamPoolOptions, events: DiallerEvents) {
   const { protocol, hostname, port, host } = new URL(url)
   const tls = protocol === 'https:'
   const address = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (tls ? 443 : 80), tls }
@@ -80,7 +97,9 @@ function createDialler(url: string, reportBug: (error: unknown) => void, events:
       socket: {
         open: socket => {
           socket.setNoDelay(true)
-          const connection: UpstreamConnection = new UpstreamConnection(socket, host, {
+          const connection: UpstreamConnection = new UpstreamConnection(socket, {
+            host,
+            relayed,
             onIdle: () => events.onIdle(connection),
             onClosed: () => events.onClosed(connection),
           })
