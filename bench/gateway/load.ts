@@ -1,21 +1,45 @@
 /** Load over keep-alive connections: as much as goes with wrk, or at a fixed rate with our own. */
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
+import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 
 const CONNECTIONS = 64
 
 export interface Target {
   url: string
   headers: Record<string, string>
+  /** No two requests are the same: each has another query. */
+  isVaried?: boolean
 }
 
 /** Requests per second that `target` answers; throws when an answer was not 2xx. */
-export async function requestsPerSecond({ url, headers }: Target, seconds: number): Promise<number> {
+export async function requestsPerSecond(
+  { url, headers, isVaried = false }: Target,
+  seconds: number,
+): Promise<number> {
   const flags = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  if (isVaried) flags.push('-s', scriptThatVaries(new URL(url).pathname))
   const command = ['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, ...flags, url]
   const child = Bun.spawn(command, { stdout: 'pipe', stderr: 'inherit' })
   const text = await new Response(child.stdout).text()
   if (/Non-2xx/.test(text)) throw new Error(`${url} did not serve everybody:\n${text}`)
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? Number.NaN)
+}
+
+/** The path of a program for wrk. */
+function scriptThatVaries(path: string): string {
+  const file = join(temporaryDirectory('wrk'), 'varied.lua')
+  writeFileSync(
+    file,
+    `local n = 0
+function request()
+  n = n + 1
+  return wrk.format(nil, '${path}?n=' .. n)
+end
+`,
+  )
+  return file
 }
 
 /**

@@ -34,6 +34,7 @@ export async function measureThroughput({ rounds }: { rounds: number }): Promise
   const path = new URL(scene.gateway.url).pathname
   const targets: Record<string, Target> = {
     gateway: scene.gateway,
+    'gateway, none alike': { ...scene.gateway, isVaried: true },
     'nginx, proxy_pass': { url: bare.url + path, headers },
     'nginx, the same job': { url: alike.url + path, headers },
     'nginx, asking a map': { url: cheapest.url + path, headers },
