@@ -61,7 +61,7 @@ const REASONS: Record<number, string> = {
   ...{ 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout' },
   ...{ 409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed', 413: 'Content Too Large' },
   ...{ 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 429: 'Too Many Requests' },
-  ...{ 431: 'Request Header HeaderFields Too Large', 500: 'Internal Server Error', 502: 'Bad Gateway' },
+  ...{ 431: 'Request Header Fields Too Large', 500: 'Internal Server Error', 502: 'Bad Gateway' },
   ...{ 503: 'Service Unavailable', 504: 'Gateway Timeout' },
 }
 
