@@ -51,15 +51,15 @@ const DROPPED = new Set([
 ])
 const DROPPED_PREFIXES = /^(?:x-mogplex-|x-forwarded-|nats-)/
 
-/** The client's headers that a service gets to see; framing and our own come on top. */
-export function forwardableHeaders(client: HeaderFields, path: string): HeaderFields {
+/** The client's headers that a service gets to see, below `/api/auth/` or elsewhere; framing and our own come on top. */
+export function forwardableHeaders(client: HeaderFields, isForSignIn: boolean): HeaderFields {
   const named = namedByConnection(client.get('connection'))
   const forwarded = client.filter(
     name => !DROPPED.has(name) && !DROPPED_PREFIXES.test(name) && !named?.has(name),
   )
   // A service must not choose an encoding that the client did not name.
   if (!forwarded.has('accept-encoding')) forwarded.append('accept-encoding', 'identity')
-  const cookies = oauthCookies(client.get('cookie'), path)
+  const cookies = isForSignIn ? oauthCookies(client.get('cookie')) : null
   if (cookies) forwarded.append('cookie', cookies)
   return forwarded
 }
@@ -71,8 +71,8 @@ function namedByConnection(connection: string | null): Set<string> | null {
 }
 
 /** The browser-bound state of a sign-in by way of GitHub is identity's own (gateway spec 9). */
-function oauthCookies(header: string | null, path: string): string | null {
-  if (!header?.includes('mogplex_oauth_') || !path.startsWith('/api/auth/')) return null
+function oauthCookies(header: string | null): string | null {
+  if (!header?.includes('mogplex_oauth_')) return null
   const own = header.split(';').filter(pair => pair.trim().startsWith('mogplex_oauth_'))
   return own.map(pair => pair.trim()).join('; ') || null
 }

@@ -9,6 +9,7 @@ import type { SessionCookie } from './callers/session.ts'
 import { addCorsHeaders, takesTokens } from './cors.ts'
 import { bodyTooLarge, errorAnswer, methodNotAllowed } from './errors.ts'
 import type { Exchange, GatewayRow, OwnAnswer } from './exchange.ts'
+import type { FieldFacts } from './field-facts.ts'
 import type { Gates } from './gates.ts'
 import { finishHeaders } from './headers.ts'
 import { type Answer, answerFrom } from './http/answer.ts'
@@ -22,7 +23,6 @@ import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
 import type { ProxyEvents, UpstreamProxy } from './proxy/proxy.ts'
 import { maxBodyBytes, readBody } from './proxy/request-body.ts'
-import type { RequestFacts } from './request-facts.ts'
 
 export interface PipelineParts {
   gates: Gates
@@ -107,7 +107,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 function admitByGate(steps: Steps, exchange: Exchange): Soon<Outcome> {
   const { path, target, row } = exchange.facts
   if (path === null) throw badRequest('Malformed path')
-  checkDeclaredLength(exchange.facts, row)
+  checkDeclaredLength(exchange.facts.fields, row)
   exchange.pattern = target?.pattern ?? null
   const { gate } = exchange.facts
   if (gate === null) return findRow(steps, exchange)
@@ -174,7 +174,7 @@ function pass(
   return null
 }
 
-function checkDeclaredLength({ declaredLength }: RequestFacts, row: GatewayRow | undefined): void {
+function checkDeclaredLength({ declaredLength }: FieldFacts, row: GatewayRow | undefined): void {
   const most = maxBodyBytes(row)
   if (declaredLength !== null && declaredLength > most) throw bodyTooLarge(most)
 }

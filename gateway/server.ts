@@ -29,8 +29,8 @@ function exchangeOf(request: ServerRequest, facts: RequestFacts): Exchange {
   return {
     request,
     facts,
-    requestId: facts.requestId ?? crypto.randomUUID(),
-    clientIp: facts.clientIp,
+    requestId: facts.fields.requestId ?? crypto.randomUUID(),
+    clientIp: facts.fields.clientIp,
     startedAt: performance.now(),
     path: facts.decodedPath,
     pattern: null,

@@ -35,7 +35,7 @@ export type CallerResolver = (exchange: Exchange, row: Route) => Soon<Caller>
 export function createCallerResolver(options: ResolveOptions): CallerResolver {
   return (exchange, row) => {
     if (row.access === 'webhook') return WEBHOOK
-    const { pat } = exchange.facts
+    const { pat } = exchange.facts.fields
     if (row.access === 'public') {
       return row.readsSession ? sessionCaller(exchange, options) : ANONYMOUS
     }

@@ -55,7 +55,7 @@ export function createTestMode({ secret, ask, countFailure }: TestModeOptions): 
       if (secret === null) throw notFound()
       const { headers } = exchange.request
       const sent = headers.get(SECRET_HEADER)
-      if (exchange.facts.pat !== null || sent === null) throw unauthorized()
+      if (exchange.facts.fields.pat !== null || sent === null) throw unauthorized()
       if (!isSecret(sent, secret)) return refuse(exchange)
       return headers.has(USER_HEADER) ? namedUser(exchange) : { mode: 'test', userId: null }
     },

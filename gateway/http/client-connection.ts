@@ -6,7 +6,7 @@ import { BodyFeed } from './body.ts'
 import { BodyDecoder } from './body-decoder.ts'
 import { MalformedMessage } from './head.ts'
 import type { HeaderFields } from './header-fields.ts'
-import { type ReadRequest, RequestReader } from './read-request.ts'
+import { type HeadRead, RequestReader } from './read-request.ts'
 import { type RequestHandler, type Responder, ServerRequest } from './server-request.ts'
 import { SocketWriter } from './socket-writer.ts'
 import { HEAD_MS, IDLE_MS, LINGER_MS, STALL_MS } from './time-limits.ts'
@@ -127,7 +127,7 @@ export class ClientConnection<Understood> implements Responder {
     this.deadline = Math.min(this.deadline, performance.now() + HEAD_MS)
   }
 
-  #begin({ head, framing, understood }: ReadRequest<Understood> & { outcome: 'head' }): void {
+  #begin({ head, framing, understood }: HeadRead<Understood>): void {
     if (!head.isPersistent) this.#isLast = true
     this.#decoder = framing === 0 ? null : new BodyDecoder(framing)
     this.#feed = this.#decoder && this.#feedOf(head.headers)

@@ -33,18 +33,29 @@ const TEXT = '[\\t\\x20-\\x7e\\x80-\\xff]*'
 const TARGET = '[!"$-~\\x80-\\xff]+'
 const VERSION = 'HTTP/1\\.[01]'
 const FIELD_LINES = `(?:${TOKEN}:${TEXT}\\r\\n)*\\r\\n`
-const REQUEST = new RegExp(`^${TOKEN} ${TARGET} ${VERSION}\\r\\n${FIELD_LINES}$`)
+const REQUEST_LINE = `${TOKEN} ${TARGET} ${VERSION}\\r\\n`
+const REQUEST = new RegExp(`^${REQUEST_LINE}${FIELD_LINES}$`)
+const ONLY_REQUEST_LINE = new RegExp(`^${REQUEST_LINE}$`)
 const RESPONSE = new RegExp(`^${VERSION} [1-9][0-9][0-9](?: ${TEXT})?\\r\\n${FIELD_LINES}$`)
 const FIELDS = new RegExp(`^${FIELD_LINES}$`)
 
 /** `text` is everything up to and with the empty line. Throws {@link MalformedMessage}. */
 export function parseRequestHead(text: string): RequestHead {
   if (!REQUEST.test(text)) throw new MalformedMessage('no request head')
+  return headOf(text, fieldsFrom(text, text.indexOf('\r\n') + 2))
+}
+
+/** `line`, with its end, before fields that were read already. Throws {@link MalformedMessage}. */
+export function parseRequestLine(line: string, headers: HeaderFields): RequestHead {
+  if (!ONLY_REQUEST_LINE.test(line)) throw new MalformedMessage('no request line')
+  return headOf(line, headers)
+}
+
+/** `text` begins with a request line that was held against the grammar. */
+function headOf(text: string, headers: HeaderFields): RequestHead {
   const afterMethod = text.indexOf(' ')
   const afterTarget = text.indexOf(' ', afterMethod + 1)
-  const endOfLine = text.indexOf('\r\n', afterTarget)
-  const isOld = text.charAt(endOfLine - 1) === '0'
-  const headers = fieldsFrom(text, endOfLine + 2)
+  const isOld = text.charAt(text.indexOf('\r\n', afterTarget) - 1) === '0'
   return {
     method: text.slice(0, afterMethod),
     target: text.slice(afterMethod + 1, afterTarget),

@@ -1,10 +1,25 @@
 /** From the bytes of a connection to the head of a request. */
 import { type Framing, requestFraming } from './framing.ts'
-import { hasBareLineFeed, MalformedMessage, parseRequestHead, type RequestHead } from './head.ts'
+import {
+  hasBareLineFeed,
+  MalformedMessage,
+  parseRequestHead,
+  parseRequestLine,
+  type RequestHead,
+} from './head.ts'
+import type { HeaderFields } from './header-fields.ts'
+
+export interface HeadRead<Understood> {
+  outcome: 'head'
+  head: RequestHead
+  framing: Framing
+  understood: Understood
+  /** The body, or what follows. */
+  rest: Buffer
+}
 
 export type ReadRequest<Understood> =
-  /** `rest` is the body, or what follows. */
-  | { outcome: 'head'; head: RequestHead; framing: Framing; understood: Understood; rest: Buffer }
+  | HeadRead<Understood>
   /** More must come. */
   | { outcome: 'partial' }
   /** The connection can serve nothing more after this answer. */
@@ -20,29 +35,43 @@ const CARRIAGE_RETURN = 0x0d
 const LINE_FEED = 0x0a
 const MALFORMED = { outcome: 'refused', status: 400, message: 'Malformed request' } as const
 
+/** A request that was read, and where in its bytes the first line ends. */
+interface Remembered<Understood> {
+  bytes: Buffer
+  fieldsAt: number
+  read: HeadRead<Understood>
+}
+
 /**
  * Reads the requests of one connection. Clients repeat themselves: a request that is the last one again, byte for
- * byte, is neither parsed nor understood anew.
+ * byte, is neither parsed nor understood anew; of one that differs in its first line, that line is.
  */
 export class RequestReader<Understood> {
   readonly #understand: (head: RequestHead) => Understood
-  #bytes: Buffer | null = null
-  #last: ReadRequest<Understood> = { outcome: 'partial' }
+  #last: Remembered<Understood> | null = null
 
-  /** `understand` must depend on nothing but the head. */
+  /** `understand` must depend on nothing but the head. Fields that repeat are the same object. */
   constructor(understand: (head: RequestHead) => Understood) {
     this.#understand = understand
   }
 
   /** `data` is what came since the last request ended. */
   read(data: Buffer): ReadRequest<Understood> {
-    if (this.#bytes?.equals(data)) return this.#last
-    const read = this.#readAnew(data)
+    const last = this.#last
+    if (last?.bytes.equals(data)) return last.read
+    const fieldsAt = data.indexOf(LINE_FEED) + 1
+    const read =
+      last && hasFieldsOf(last, data, fieldsAt)
+        ? this.#readLine(data.toString('latin1', 0, fieldsAt), last.read.head.headers)
+        : this.#readAnew(data)
     // What comes with a head is not kept: it may be a body, and that may be a password.
-    if (read.outcome !== 'head' || read.rest.length > 0 || data.length > MAX_REMEMBERED_BYTES) return read
-    this.#bytes = data
-    this.#last = read
+    if (read.outcome === 'head' && read.rest.length === 0 && data.length <= MAX_REMEMBERED_BYTES)
+      this.#last = { bytes: data, fieldsAt, read }
     return read
+  }
+
+  #readLine(line: string, headers: HeaderFields): ReadRequest<Understood> {
+    return this.#readHead(() => parseRequestLine(line, headers), NOTHING)
   }
 
   #readAnew(data: Buffer): ReadRequest<Understood> {
@@ -52,16 +81,27 @@ export class RequestReader<Understood> {
     const end = text.indexOf(END_OF_HEAD)
     if (end < 0) return withoutEnd(text)
     const after = end + END_OF_HEAD.length
+    const whole = after === text.length ? text : text.slice(0, after)
+    return this.#readHead(() => parseRequestHead(whole), restOf(data, start + after))
+  }
+
+  #readHead(parse: () => RequestHead, rest: Buffer): ReadRequest<Understood> {
     try {
-      const head = parseRequestHead(after === text.length ? text : text.slice(0, after))
+      const head = parse()
       if (head.headers.count('host') !== 1 && !(head.isOld && !head.headers.has('host'))) return MALFORMED
       const [framing, understood] = [requestFraming(head), this.#understand(head)]
-      return { outcome: 'head', head, framing, understood, rest: restOf(data, start + after) }
+      return { outcome: 'head', head, framing, understood, rest }
     } catch (error) {
       if (error instanceof MalformedMessage) return MALFORMED
       throw error
     }
   }
+}
+
+/** Whether what follows the first line of `data` is what followed the first line of the last request. */
+function hasFieldsOf({ bytes, fieldsAt }: Remembered<unknown>, data: Buffer, start: number): boolean {
+  const isAsLong = data.length - start === bytes.length - fieldsAt
+  return isAsLong && data.compare(bytes, fieldsAt, bytes.length, start) === 0
 }
 
 /** Nearly always nothing, which need not be made anew. */

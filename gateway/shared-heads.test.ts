@@ -1,6 +1,6 @@
 /**
- * A service's answers that have the same head share what was read of it. What the gateway adds for one caller must
- * never be found in the answer to another.
+ * Requests and answers that have the same head share what was read of it. What the gateway adds or leaves out for one of
+ * them must never be found in another.
  */
 import { afterAll, expect, test } from 'bun:test'
 import { useGateway } from './test-bench/gateway.ts'
@@ -49,4 +49,16 @@ test('two callers on one connection who send the same but for the token are told
       })
       expect([index, status]).toEqual([index, index === 1 ? 403 : 200])
     }
+})
+
+test('a service that may see the cookies of a sign-in sees them, and the next one does not', async () => {
+  // All of them identity's, so that the assertion is the same.
+  const headers = { cookie: `mogplex_session=${bench.newSession()}; mogplex_oauth_state=s` }
+  const [signIn, other] = ['/api/auth/get-session', '/api/settings']
+  const paths = [signIn, other, `${other}?n=1`, signIn, other]
+  bench.reached.length = 0
+  for (const path of paths) await fetch(bench.url + path, { headers })
+  const seen = bench.reached.map(({ headers }) => headers.get('cookie'))
+  expect(seen).toEqual(['mogplex_oauth_state=s', null, null, 'mogplex_oauth_state=s', null])
+  expect(new Set(bench.reached.map(({ headers }) => headers.get('x-request-id'))).size).toBe(paths.length)
 })
