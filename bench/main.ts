@@ -17,8 +17,8 @@ import { measureStreams } from './gateway/streams.ts'
 import { measureThroughput } from './gateway/throughput.ts'
 import { measureRunOverhead } from './run-overhead.ts'
 
-/** Nothing but our own work, and a short turn of a hosted model: first token and a tool call or a sentence. */
-const TURN_DELAYS_MS = [0, 2_000]
+/** Nothing but our own work; a turn of the quickest hosted models; and a short one of others, with a call or a sentence. */
+const TURN_DELAYS_MS = [0, 500, 2_000]
 
 interface Bench {
   /** An instance, started when the first measurement asks for it. */
