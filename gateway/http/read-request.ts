@@ -64,9 +64,10 @@ export class RequestReader<Understood> {
       last && hasFieldsOf(last, data, fieldsAt)
         ? this.#readLine(data.toString('latin1', 0, fieldsAt), last.read.head.headers)
         : this.#readAnew(data)
-    // What comes with a head is not kept: it may be a body, and that may be a password.
+    // What comes with a head is not kept: it may be a body, and that may be a password. A copy, since `data` may lie in
+    // a larger piece that would be kept with it.
     if (read.outcome === 'head' && read.rest.length === 0 && data.length <= MAX_REMEMBERED_BYTES)
-      this.#last = { bytes: data, fieldsAt, read }
+      this.#last = { bytes: Buffer.from(data), fieldsAt, read }
     return read
   }
 

@@ -93,6 +93,21 @@ test('an answer’s head is read the same after any others, wherever it begins',
   )
 })
 
+test('what is remembered does not change with the bytes it came in', () => {
+  const [first = '', second = ''] = REQUESTS
+  const reader = new RequestReader(head => head.target)
+  const bytes = Buffer.from(first)
+  reader.read(bytes)
+  bytes.write(second)
+  expect(reader.read(Buffer.from(second))).toMatchObject({ understood: '/b' })
+  const answers = new AnswerHeadReader(headers => headers)
+  const [two = '', three = ''] = ANSWERS
+  const answer = Buffer.from(two)
+  answers.read(answer, 0)
+  answer.write(three)
+  expect(answers.read(Buffer.from(three), 0)?.headers.get('content-length')).toBe('3')
+})
+
 test('what repeats is understood once, and fields that repeat are the same object', () => {
   const understood: RequestHead[] = []
   const reader = new RequestReader(head => void understood.push(head))

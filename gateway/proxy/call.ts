@@ -59,7 +59,8 @@ export class Call implements Watched, AnswerListener {
     const { method } = this.#exchange.request
     // What changes nothing; only that is ever asked for again.
     this.#mayRepeat = method === 'GET' || method === 'HEAD'
-    const assertion = body || this.#mayRepeat ? this.#sign() : null
+    const isReady = body !== null || this.#mayRepeat
+    const assertion = isReady ? this.#sign() : null
     if (typeof assertion === 'string') this.#ask(assertion, body)
     else this.#askLater(body).catch(cause => this.onBroken(cause))
   }
@@ -93,8 +94,13 @@ export class Call implements Watched, AnswerListener {
   }
 
   #attempt(request: UpstreamRequest): void {
-    this.#upstream = this.#context.ask(this.#row.service, request, this)
-    if (this.#isAborted) this.#upstream.giveUp(this)
+    try {
+      this.#upstream = this.#context.ask(this.#row.service, request, this)
+      if (this.#isAborted) this.#upstream.giveUp(this)
+    } catch (cause) {
+      // A fault of ours; what was begun must still be ended.
+      this.#fail(cause)
+    }
   }
 
   /** It was given up: the client left, or the time was over. */
@@ -120,10 +126,12 @@ export class Call implements Watched, AnswerListener {
   onBroken(cause: unknown): void {
     this.#noteAnswered()
     const isUnanswered = cause instanceof UpstreamBroke && cause.isUnanswered
+    const request = this.#request
     // A kept connection may close just as it is used.
-    if (this.#mayRepeat && isUnanswered && !this.#isAborted && this.#request) {
+    if (this.#mayRepeat && isUnanswered && !this.#isAborted && request) {
       this.#mayRepeat = false
-      this.#attempt(this.#request)
+      // Not at once: the first attempt may not have returned yet, and what it returns is to be replaced.
+      queueMicrotask(() => this.#attempt(request))
     } else this.#fail(cause)
   }
 

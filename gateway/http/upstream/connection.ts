@@ -133,12 +133,12 @@ export class UpstreamConnection implements UpstreamCall {
   }
 
   #write(request: UpstreamRequest): void {
-    const { body } = request
-    const { fields, lastValue } = request
+    const { fields, lastValue, body } = request
     const end = `\r\n${framingOf(request.method, body)}\r\n`
-    const bytes = body instanceof Uint8Array ? body : null
-    this.#writer.writeMessage(this.#firstLines(request), fields, lastValue, end, bytes, 0)
-    if (body === null || body instanceof Uint8Array) return
+    const isWhole = body === null || body instanceof Uint8Array
+    const first = this.#firstLines(request)
+    this.#writer.writeMessage(first, fields, lastValue, end, isWhole ? body : null, 0)
+    if (isWhole) return
     const upload = new Upload(this.#writer, body.source, body.length === null, {
       onDone: () => {
         this.#upload = null
