@@ -34,7 +34,6 @@ test('development has defaults, and a key for as long as the process lives', asy
     'http://localhost:3001',
   ])
   expect(config.signingKey).toMatchObject({ kty: 'OKP', crv: 'Ed25519', kid: expect.any(String) })
-  expect(config.serviceUrls.identity).toBe('http://127.0.0.1:1')
   expect(config.buckets.pat).toEqual({ name: 'pat', limit: 60, windowMs: 60_000 })
 })
 

@@ -1,5 +1,6 @@
 /** The gateway's settings (gateway spec 12), checked once at start into one frozen value. */
 import { ProcessSettings } from '@mogplex/kit/boot/settings.ts'
+import { type NatsLogin, natsLogin } from '@mogplex/kit/bus/nats-settings.ts'
 import { ConfigError, commaList, readConfig } from '@mogplex/kit/config.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
@@ -58,7 +59,7 @@ export interface Buckets {
 export interface GatewayConfig {
   host: string
   port: number
-  natsUrl: string
+  nats: NatsLogin
   serviceUrls: Record<ServiceName, string>
   /** Scheme, host and port of `PUBLIC_BASE_URL`; never derived from a request's `Host`. */
   publicOrigin: string
@@ -93,11 +94,11 @@ export async function readGatewayConfig(
   return Object.freeze({
     host: raw.HOST,
     port: raw.PORT,
-    natsUrl: raw.NATS_URL,
+    nats: natsLogin(raw),
     serviceUrls: {
-      identity: withoutSlash(raw.IDENTITY_URL),
-      projects: withoutSlash(raw.PROJECTS_URL),
-      runtime: withoutSlash(raw.RUNTIME_URL),
+      identity: raw.IDENTITY_URL,
+      projects: raw.PROJECTS_URL,
+      runtime: raw.RUNTIME_URL,
     },
     publicOrigin,
     trustedOrigins: new Set([publicOrigin, ...originsOf('TRUSTED_ORIGINS', raw)]),
@@ -137,10 +138,6 @@ function testSecret({ E2E_AUTH_SECRET, NODE_ENV }: RawSettings, log: Log): strin
   if (!E2E_AUTH_SECRET || NODE_ENV !== 'production') return E2E_AUTH_SECRET ?? null
   log.error({ event: 'gateway.test-mode.refused', message: 'E2E_AUTH_SECRET is ignored in production' })
   return null
-}
-
-function withoutSlash(url: string): string {
-  return url.endsWith('/') ? url.slice(0, -1) : url
 }
 
 async function signingKey(text: string | undefined, log: Log): Promise<JWK> {

@@ -56,7 +56,7 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const config = await readGatewayConfig(environment, log)
   const sign = await createAssertionSigner(GATEWAY_ISSUER, config.signingKey)
-  const bus = openBus({ url: config.natsUrl, serviceName: GATEWAY_ISSUER, log })
+  const bus = openBus({ ...config.nats, serviceName: GATEWAY_ISSUER, log })
   const ask = createAsker({ bus, sign, urls: config.serviceUrls })
   const callerCache = openCallerCache({ bus, ask, log })
   const watchdog = createWatchdog()

@@ -1,4 +1,5 @@
 /** Is the gateway there, and are the services behind it (gateway spec 4, "System"). */
+import { fetchFrom } from '@mogplex/kit/http/service-address.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
 
 const LIMIT_MS = 1_000
@@ -30,9 +31,9 @@ async function silentServices(urls: Record<ServiceName, string>): Promise<Servic
   return names.filter((_, index) => !answers[index])
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isReady(address: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/readyz`, {
+    const response = await fetchFrom(address, '/readyz', {
       signal: AbortSignal.timeout(LIMIT_MS),
       redirect: 'manual',
     })

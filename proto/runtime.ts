@@ -1,6 +1,7 @@
 /** What runtime answers and tells (runtime spec 13), and the subjects it wakes its own streams and workers by. */
 import { Type } from '@sinclair/typebox'
 import { ask, tell } from './contract.ts'
+import type { ServiceName } from './services.ts'
 
 /** Whether sandboxes can be started here now. */
 export const sandboxCapability = ask('rpc.runtime.sandbox.capability', {
@@ -31,3 +32,10 @@ export const LIVE_RUNS = 'live.run.*'
 
 /** A run was accepted: workers look for work. Under {@link LIVE_RUNS}, so that one subscription does. */
 export const WORK_SUBJECT = 'live.run.accepted'
+
+/** Which subjects a service wakes others by and is woken by itself. */
+export const LIVE_SUBJECTS: Record<ServiceName, readonly string[]> = {
+  identity: [],
+  projects: [],
+  runtime: [LIVE_RUNS],
+}

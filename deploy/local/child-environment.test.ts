@@ -9,10 +9,11 @@ import { PROCESS_NAMES } from './processes.ts'
 const keys = await loadKeys(join(temporaryDirectory('environment'), 'keys.json'))
 const instance: Instance = {
   keys,
-  ports: { gateway: 1, identity: 2, projects: 3, runtime: 4 },
+  port: 1,
+  sockets: { identity: '/s/i', projects: '/s/p', runtime: '/s/r' },
   publicBaseUrl: 'http://localhost:1',
   databaseUrls: { identity: 'postgres://i@h/d', projects: 'postgres://p@h/d', runtime: 'postgres://r@h/d' },
-  natsUrl: 'nats://127.0.0.1:9',
+  nats: { url: 'tls://127.0.0.1:9', caFile: '/home/certificate.pem' },
   runtimeDirectory: '/home/runtime',
 }
 
@@ -44,12 +45,27 @@ test('the address in numbers is trusted like the name it stands for, until the p
   expect(trusted({}, 'https://mogplex.example')).toBe('')
 })
 
-test('every process logs in to NATS as itself, unless NATS_URL brings a login', () => {
-  expect(childEnvironment('runtime', instance, {}).NATS_URL).toBe(
-    `nats://runtime:${keys.natsPasswords.runtime}@127.0.0.1:9`,
-  )
-  const given = { ...instance, natsUrl: 'nats://me:secret@elsewhere:4222' }
-  expect(childEnvironment('runtime', given, {}).NATS_URL).toBe('nats://me:secret@elsewhere:4222')
+test('services listen on sockets, the gateway on its port, and all know where', () => {
+  const [gateway, runtime] = [
+    childEnvironment('gateway', instance, {}),
+    childEnvironment('runtime', instance, {}),
+  ]
+  expect([gateway.PORT, gateway.SOCKET, runtime.PORT, runtime.SOCKET]).toEqual([
+    ...['1', undefined, undefined, '/s/r'],
+  ])
+  expect([gateway.IDENTITY_URL, runtime.PROJECTS_URL]).toEqual(['unix:/s/i', 'unix:/s/p'])
+})
+
+test('every process has a key of its own to our NATS, and the login that was given to another', () => {
+  expect(childEnvironment('runtime', instance, {})).toMatchObject({
+    NATS_URL: 'tls://127.0.0.1:9',
+    NATS_CA_FILE: '/home/certificate.pem',
+    NATS_NKEY_SEED: keys.natsSeeds.runtime,
+  })
+  const nats = { NATS_URL: 'tls://elsewhere:4222', NATS_CREDS_FILE: '/run/secrets/nats' }
+  const environment = childEnvironment('runtime', { ...instance, nats }, {})
+  expect(environment).toMatchObject(nats)
+  expect(environment.NATS_NKEY_SEED).toBeUndefined()
 })
 
 test('behind a proxy the processes reach each other directly', () => {

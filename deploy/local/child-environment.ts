@@ -3,10 +3,11 @@
  * the person that concern it. Nothing else reaches it, least of all another child's secrets.
  */
 import { homedir } from 'node:os'
-import { withLogin } from '@mogplex/kit/postgres-server/access.ts'
+import { socketAddress } from '@mogplex/kit/http/service-address.ts'
 import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
 import { type Keys, publicKeys } from './keys.ts'
 import type { ProcessName } from './processes.ts'
+import type { GivenNats } from './settings.ts'
 
 export type Environment = Record<string, string | undefined>
 
@@ -74,14 +75,22 @@ const LAPTOP_DEFAULTS: Environment = {
   SHUTDOWN_GRACE_SECONDS: '2',
 }
 
+/** Our own NATS: each process has a login of its own to it. */
+export interface OwnNats {
+  url: string
+  /** The certificate it proves itself by. */
+  caFile: string
+}
+
 export interface Instance {
   keys: Keys
-  ports: Record<ProcessName, number>
+  /** The gateway's; the services have sockets. */
+  port: number
+  sockets: Record<ServiceName, string>
   publicBaseUrl: string
   /** Each service's own login. */
   databaseUrls: Record<ServiceName, string>
-  /** Where NATS is; a login that is in it already is kept. */
-  natsUrl: string
+  nats: OwnNats | GivenNats
   runtimeDirectory: string
 }
 
@@ -105,14 +114,15 @@ export function childEnvironment(name: ProcessName, instance: Instance, own: Env
   return {
     ...settings,
     ...loopbackPastProxies(settings),
-    HOST: '127.0.0.1',
-    PORT: String(instance.ports[name]),
+    ...(name === 'gateway'
+      ? { HOST: '127.0.0.1', PORT: String(instance.port) }
+      : { SOCKET: instance.sockets[name] }),
     PUBLIC_BASE_URL: instance.publicBaseUrl,
-    NATS_URL: natsUrlOf(name, instance),
+    ...natsSettings(name, instance),
     ...Object.fromEntries(
       SERVICE_NAMES.map(service => [
         `${service.toUpperCase()}_URL`,
-        `http://127.0.0.1:${instance.ports[service]}`,
+        socketAddress(instance.sockets[service]),
       ]),
     ),
     ...(name === 'gateway'
@@ -142,9 +152,9 @@ function serviceSettings(name: ServiceName, { keys, databaseUrls, runtimeDirecto
   }
 }
 
-function natsUrlOf(name: ProcessName, { natsUrl, keys }: Instance): string {
-  const isGivenLogin = new URL(natsUrl).username !== ''
-  return isGivenLogin ? natsUrl : withLogin(natsUrl, name, keys.natsPasswords[name])
+function natsSettings(name: ProcessName, { nats, keys }: Instance): Environment {
+  if ('NATS_URL' in nats) return nats
+  return { NATS_URL: nats.url, NATS_CA_FILE: nats.caFile, NATS_NKEY_SEED: keys.natsSeeds[name] }
 }
 
 /** Behind a proxy, the processes must still reach each other directly. */

@@ -41,11 +41,11 @@ test('what one process signs, another verifies with the public keys, which hold 
 test('a file that lacks what a new process needs is completed without changing the rest', async () => {
   const file = newFile()
   const made = await loadKeys(file)
-  const { runtime: _, ...older } = made.natsPasswords
-  writeFileSync(file, JSON.stringify({ ...made, natsPasswords: older }))
+  const { runtime: _, ...older } = made.natsSeeds
+  writeFileSync(file, JSON.stringify({ ...made, natsSeeds: older }))
   const completed = await loadKeys(file)
-  expect(completed.natsPasswords.runtime).toHaveLength(32)
-  expect({ ...completed, natsPasswords: older }).toEqual({ ...made, natsPasswords: older } as never)
+  expect(completed.natsSeeds.runtime).toMatch(/^SU[A-Z2-7]{56}$/)
+  expect({ ...completed, natsSeeds: older }).toEqual({ ...made, natsSeeds: older } as never)
 })
 
 test('a damaged file stops the start instead of being replaced', async () => {

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { matches } from '@mogplex/kit/validation.ts'
 import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
+import { createUser } from '@nats-io/nkeys'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { writePrivateFile } from './home.ts'
+import { NATS_CLIENTS, type NatsClient } from './nats-permissions.ts'
 import { issuerOf, PROCESS_NAMES, type ProcessName } from './processes.ts'
 
 /** Every member may be missing: a file of an older version lacks what a new service needs. */
@@ -21,7 +23,8 @@ const KeysFile = Type.Object({
   signingKeys: ofProcesses(SigningKey),
   encryptionKeys: ofProcesses(Type.String()),
   databasePasswords: ofProcesses(Type.String()),
-  natsPasswords: ofProcesses(Type.String()),
+  /** In the place of passwords, which older versions had here. */
+  natsSeeds: Type.Optional(ofProcesses(Type.String())),
   postgresPassword: Type.String(),
 })
 type KeysFile = Static<typeof KeysFile>
@@ -33,7 +36,8 @@ export interface Keys {
   /** 32 bytes, base64. */
   encryptionKeys: Record<ServiceName, string>
   databasePasswords: Record<ServiceName, string>
-  natsPasswords: Record<ProcessName, string>
+  /** Seeds of user nkeys, by which each client proves itself to our own NATS. */
+  natsSeeds: Record<NatsClient, string>
   /** Of the administrator of our own Postgres. */
   postgresPassword: string
 }
@@ -42,7 +46,6 @@ const NO_KEYS: KeysFile = {
   signingKeys: {},
   encryptionKeys: {},
   databasePasswords: {},
-  natsPasswords: {},
   postgresPassword: '',
 }
 
@@ -53,7 +56,7 @@ export async function loadKeys(file: string): Promise<Keys> {
     signingKeys: await fill(PROCESS_NAMES, known.signingKeys, makeSigningKey),
     encryptionKeys: await fill(SERVICE_NAMES, known.encryptionKeys, () => randomBytes(32).toString('base64')),
     databasePasswords: await fill(SERVICE_NAMES, known.databasePasswords, password),
-    natsPasswords: await fill(PROCESS_NAMES, known.natsPasswords, password),
+    natsSeeds: await fill(NATS_CLIENTS, known.natsSeeds ?? {}, natsSeed),
     postgresPassword: known.postgresPassword || password(),
   }
   const text = `${JSON.stringify(keys, null, 2)}\n`
@@ -92,6 +95,16 @@ async function makeSigningKey(): Promise<SigningKey> {
   const key = { ...(await exportJWK(privateKey)), kid: randomBytes(8).toString('hex') }
   if (!matches(SigningKey, key)) throw new Error('the key made is not an Ed25519 key')
   return key
+}
+
+/** A new seed for each client. */
+export function makeNatsSeeds(): Record<NatsClient, string> {
+  const entries = NATS_CLIENTS.map(name => [name, natsSeed()])
+  return Object.fromEntries(entries)
+}
+
+function natsSeed(): string {
+  return new TextDecoder().decode(createUser().getSeed())
 }
 
 function password(): string {

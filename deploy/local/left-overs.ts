@@ -57,7 +57,7 @@ export async function clearStalePostmaster(directory: string): Promise<void> {
   const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
   const identity = pid > 1 ? identifyProcess(pid) : null
   if (identity !== null && commandOf(pid)?.includes(directory)) {
-    await end({ pid, identity, port: 0 }, POSTGRES_STOP_SIGNAL)
+    await end({ pid, identity }, POSTGRES_STOP_SIGNAL)
   }
   rmSync(file, { force: true })
 }

@@ -1,8 +1,9 @@
 /** What a person may set for the launcher itself; settings of the processes are in `child-environment.ts`. */
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import { readConfig } from '@mogplex/kit/config.ts'
-import { Type } from '@sinclair/typebox'
+import { NatsSettings, natsLogin } from '@mogplex/kit/bus/nats-settings.ts'
+import { ConfigError, readConfig } from '@mogplex/kit/config.ts'
+import { type Static, Type } from '@sinclair/typebox'
 
 const LauncherSettings = Type.Object({
   MOGPLEX_HOME: Type.Optional(Type.String({ description: 'directory of data, keys and logs' })),
@@ -13,11 +14,15 @@ const LauncherSettings = Type.Object({
       description: 'a Postgres to use; may make roles and schemas',
     }),
   ),
-  NATS_URL: Type.Optional(Type.String({ pattern: '^nats://', description: 'a NATS with JetStream to use' })),
+  ...NatsSettings.properties,
+  NATS_URL: Type.Optional(NatsSettings.properties.NATS_URL),
   PUBLIC_BASE_URL: Type.Optional(
     Type.String({ pattern: '^https?://', description: 'the address people open' }),
   ),
 })
+
+/** A NATS that somebody else runs, as the processes are told of it. */
+export type GivenNats = Static<typeof NatsSettings>
 
 export interface Settings {
   /** Absolute. */
@@ -28,7 +33,7 @@ export interface Settings {
   /** Login of an administrator; null starts a Postgres of our own. */
   databaseUrl: string | null
   /** Null starts a NATS of our own. */
-  natsUrl: string | null
+  nats: GivenNats | null
 }
 
 /** Throws `ConfigError` that names what is wrong. Relative homes are beneath `root`, the repository. */
@@ -40,6 +45,20 @@ export function readSettings(environment: Record<string, string | undefined>, ro
     port: config.PORT,
     publicBaseUrl: (config.PUBLIC_BASE_URL ?? `http://localhost:${config.PORT}`).replace(/\/+$/, ''),
     databaseUrl: config.DATABASE_URL ?? null,
-    natsUrl: config.NATS_URL ?? null,
+    nats: givenNats(config),
   }
+}
+
+function givenNats(config: Static<typeof LauncherSettings>): GivenNats | null {
+  const names = Object.keys(NatsSettings.properties) as (keyof GivenNats)[]
+  const set = names.filter(name => config[name] !== undefined)
+  const { NATS_URL } = config
+  if (NATS_URL === undefined) {
+    if (set.length > 0) throw new ConfigError(`${set[0]}: is for a NATS of your own; set NATS_URL`)
+    return null
+  }
+  const given = { ...Object.fromEntries(set.map(name => [name, config[name]])), NATS_URL }
+  // What is wrong with it is told now, not by four processes.
+  natsLogin(given)
+  return given
 }

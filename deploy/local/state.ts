@@ -11,7 +11,8 @@ const RunningProcess = Type.Object({
   pid: Type.Integer({ minimum: 2 }),
   /** See kit/processes/identity.ts: a pid alone says nothing. */
   identity: Type.String(),
-  port: Type.Integer(),
+  /** Where it answers; `unix:` with a path for a socket. Missing in states of older versions. */
+  address: Type.Optional(Type.String()),
 })
 export type RunningProcess = Static<typeof RunningProcess>
 
@@ -22,6 +23,8 @@ export const State = Type.Object({
   /** Login of the administrator. */
   databaseUrl: Type.String(),
   natsUrl: Type.String(),
+  /** Where sockets are; for the next start to remove, after a kill. */
+  socketDirectory: Type.Optional(Type.String()),
   /** By program name; only what the launcher started itself, and only while it runs. */
   processes: Type.Record(Type.String(), RunningProcess),
 })

@@ -9,9 +9,11 @@ import { type Answer, serveAnswers } from '../bus/answer.ts'
 import { type Asker, createAsker } from '../bus/ask.ts'
 import { type Bus, openBus } from '../bus/connect.ts'
 import { type Listener, listen } from '../bus/listen.ts'
+import { natsLogin } from '../bus/nats-settings.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { connectDatabase, type DatabaseConnection } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
+import { listenAddress, removeStaleSocket } from '../http/listen-address.ts'
 import { requestContext } from '../http/request-context.ts'
 import { assertRoutesMatchTable, createServiceApp } from '../http/service-app.ts'
 import type { Log } from '../log.ts'
@@ -75,10 +77,11 @@ export async function startService<Settings extends TObject>(
 ): Promise<Closer[]> {
   const { name } = definition
   const base = readConfig(ServiceSettings, environment)
+  if (!base.SOCKET && base.PORT === undefined) throw new ConfigError('PORT: is not set, nor is SOCKET')
   const config = { ...readConfig(definition.settings, environment), ...base }
   const connection = await connectDatabase({ url: config.DATABASE_URL, applicationName: name, log })
   await migrate(connection.sql, { schema: name, folder: definition.migrations })
-  const bus = openBus({ url: config.NATS_URL, serviceName: name, log })
+  const bus = openBus({ ...natsLogin(config), serviceName: name, log })
   const closers: Closer[] = [connection.close, bus.close]
 
   const publicKeys = parseJson<PublicKeys>('ASSERTION_PUBLIC_KEYS', config.ASSERTION_PUBLIC_KEYS)
@@ -113,14 +116,14 @@ export async function startService<Settings extends TObject>(
   closers.push(...(parts.closers ?? []))
   const { database } = connection
   const listeners = parts.listeners ?? []
-  const consumers = listeners.map(({ consumer }) => consumer)
+  const consumers = listeners.map(({ reader }) => reader.consumer)
   const rules = [...messageRetention(definition.tables, consumers), ...(parts.retention ?? [])]
   closers.push(startRetention({ database, log, rules }).stop)
   for (const listener of listeners) {
     closers.push(listen(listener, { bus, database, log, ...definition.tables, afterCommit: relay.poke }).stop)
   }
-  // reusePort would let a second process share the port in silence; it is Elysia's default.
-  app.listen({ hostname: config.HOST, port: config.PORT, reusePort: false, idleTimeout: 120 })
+  if (config.SOCKET) await removeStaleSocket(config.SOCKET)
+  app.listen(listenAddress(config))
   closers.push(async () => {
     await Promise.race([app.stop(), Bun.sleep(2_000)])
     // Null once it has stopped; asked again then, Elysia prints a complaint.

@@ -1,6 +1,7 @@
 /** The answering side of {@link Ask}: one handler per contract, reachable by NATS and by HTTP alike. */
 import { IDENTITY_HEADER, REQUEST_ID_HEADER } from '@mogplex/proto/caller.ts'
 import type { Ask, ReplyOf, RequestOf } from '@mogplex/proto/contract.ts'
+import type { Issuer } from '@mogplex/proto/services.ts'
 import { Elysia } from 'elysia'
 import type { AssertionVerifier } from '../assertion/verifier.ts'
 import { ApiError } from '../errors.ts'
@@ -8,6 +9,7 @@ import type { Log } from '../log.ts'
 import { check } from '../validation.ts'
 import { rpcPath } from './ask.ts'
 import type { Bus } from './connect.ts'
+import { ownerOfInbox } from './inbox.ts'
 
 export interface AskContext {
   /** Which process asks; already checked against the contract's callers. */
@@ -39,9 +41,8 @@ export function serveAnswers(options: { bus: Bus; verify: AssertionVerifier; log
     app.post(rpcPath(subject), async ({ request }) => {
       const { headers } = request
       const body = await request.text()
-      return Response.json(
-        await run(entry, body, headers.get(IDENTITY_HEADER), headers.get(REQUEST_ID_HEADER), options),
-      )
+      const question = { body, assertion: headers.get(IDENTITY_HEADER), from: null }
+      return Response.json(await run(entry, question, headers.get(REQUEST_ID_HEADER), options))
     })
   }
   const subscribed = new WeakSet<object>()
@@ -59,10 +60,13 @@ export function serveAnswers(options: { bus: Bus; verify: AssertionVerifier; log
               subject: entry.contract.subject,
               err: error,
             })
+          const from = ownerOfInbox(message.reply)
+          // We may write where the asker may not: the answer goes to its own inbox or nowhere.
+          if (!from) return
           const assertion = message.headers?.get(IDENTITY_HEADER) ?? null
           const requestId = message.headers?.get(REQUEST_ID_HEADER) ?? null
-          void run(entry, message.string(), assertion, requestId, options).then(reply =>
-            message.respond(JSON.stringify(reply)),
+          void run(entry, { body: message.string(), assertion, from }, requestId, options).then(answered =>
+            message.respond(JSON.stringify(answered)),
           )
         },
       })
@@ -71,16 +75,23 @@ export function serveAnswers(options: { bus: Bus; verify: AssertionVerifier; log
   return app
 }
 
+interface Question {
+  body: string
+  assertion: string | null
+  /** Whose inbox the answer goes to; null where it goes back on the same connection. */
+  from: Issuer | null
+}
+
 async function run(
   { contract, handle }: Answer,
-  body: string,
-  assertion: string | null,
+  { body, assertion, from }: Question,
   requestId: string | null,
   { verify, log }: { verify: AssertionVerifier; log: Log },
 ): Promise<Record<string, unknown>> {
   try {
     const claims = await verify(assertion)
-    if (claims.amr !== 'service' || !contract.callers.some(caller => caller === claims.iss)) {
+    const isCaller = contract.callers.some(caller => caller === claims.iss)
+    if (claims.amr !== 'service' || !isCaller || (from !== null && from !== claims.iss)) {
       throw new ApiError('FORBIDDEN', 'Not a caller of this contract')
     }
     const request = check(contract.request, JSON.parse(body))

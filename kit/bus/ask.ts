@@ -10,6 +10,7 @@ import { headers as natsHeaders, TimeoutError } from '@nats-io/transport-node'
 import { Type } from '@sinclair/typebox'
 import type { AssertionSigner } from '../assertion/signer.ts'
 import { ApiError, unavailable } from '../errors.ts'
+import { fetchFrom } from '../http/service-address.ts'
 import { matches } from '../validation.ts'
 import type { Bus } from './connect.ts'
 
@@ -106,9 +107,9 @@ function isNoResponders(error: unknown): boolean {
   )
 }
 
-async function askByHttp(baseUrl: string, { contract, body, assertion, requestId }: Send): Promise<string> {
+async function askByHttp(address: string, { contract, body, assertion, requestId }: Send): Promise<string> {
   try {
-    const response = await fetch(`${baseUrl}${rpcPath(contract.subject)}`, {
+    const response = await fetchFrom(address, rpcPath(contract.subject), {
       method: 'POST',
       body,
       headers: {

@@ -3,29 +3,27 @@
  * runs on, `ask` goes by HTTP, facts wait in the outbox, and the connection is tried for ever.
  */
 
+import { factStream } from '@mogplex/proto/facts.ts'
 import type { Issuer } from '@mogplex/proto/services.ts'
-import {
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  RetentionPolicy,
-} from '@nats-io/jetstream'
+import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { Log } from '../log.ts'
 import type { EventMessage } from '../outbox/relay.ts'
 import { inboxPrefix } from './inbox.ts'
+import { connectionOptions, type NatsLogin } from './nats-settings.ts'
+
+/** Who connects: a process of ours by the name it signs with, or the launcher. */
+export type BusClient = Issuer | 'launcher'
 
 export interface Bus {
-  serviceName: Issuer
+  serviceName: BusClient
   /** The connection when it is up now, else null. */
   connection: () => NatsConnection | null
   jetstream: () => JetStreamClient
-  jetstreamManager: () => Promise<JetStreamManager>
   /** Calls `listener` now if connected, and after every connect or reconnect. */
   onConnect: (listener: (connection: NatsConnection) => void) => void
-  /** Makes the stream of this service's facts if it is missing; resolves with its creation time. */
-  ensureEventStream: () => Promise<string>
+  /** When the stream of this service's facts was made. Rejects while there is none. */
+  eventStreamMadeAt: () => Promise<string>
   /** Resolves once JetStream has stored the message. */
   publishEvent: (subject: string, message: EventMessage) => Promise<void>
   close: () => Promise<void>
@@ -33,17 +31,10 @@ export interface Bus {
 
 const RECONNECT_MS = 500
 const PUBLISH_TIMEOUT_MS = 5_000
-/** How long a stream holds a fact after it was published, and so may deliver it again. */
-export const EVENT_MAX_AGE_DAYS = 7
 
-/** The JetStream stream that holds a service's facts. */
-export function eventStreamName(service: Issuer): string {
-  return `evt-${service}`
-}
-
-/** Returns at once; the connection is made in the background. `url` may carry user and password. */
-export function openBus(options: { url: string; serviceName: Issuer; log: Log }): Bus {
-  const { serviceName, log } = options
+/** Returns at once; the connection is made in the background. */
+export function openBus(options: NatsLogin & { serviceName: BusClient; log: Log }): Bus {
+  const { serviceName, log, ...login } = options
   const listeners: ((connection: NatsConnection) => void)[] = []
   let connection: NatsConnection | null = null
   let isConnected = false
@@ -68,12 +59,10 @@ export function openBus(options: { url: string; serviceName: Issuer; log: Log })
   }
 
   const dial = async () => {
-    const { servers, user, pass } = parseUrl(options.url)
     while (!isClosed) {
       try {
         const live = await connect({
-          servers,
-          ...(user ? { user, pass } : {}),
+          ...connectionOptions(login),
           name: serviceName,
           inboxPrefix: inboxPrefix(serviceName),
           maxReconnectAttempts: -1,
@@ -101,30 +90,18 @@ export function openBus(options: { url: string; serviceName: Issuer; log: Log })
     return connection
   }
 
-  const manage = () => jetstreamManager(live(), { checkAPI: false, timeout: PUBLISH_TIMEOUT_MS })
-
   return {
     serviceName,
-    jetstreamManager: manage,
     connection: () => (isConnected ? connection : null),
     jetstream: () => jetstream(live(), { timeout: PUBLISH_TIMEOUT_MS }),
     onConnect: listener => {
       listeners.push(listener)
       if (connection && isConnected) listener(connection)
     },
-    ensureEventStream: async () => {
-      const manager = await manage()
-      const name = eventStreamName(serviceName)
-      const found = await manager.streams.info(name).catch(() => null)
-      const info =
-        found ??
-        (await manager.streams.add({
-          name,
-          subjects: [`evt.${serviceName}.>`],
-          retention: RetentionPolicy.Limits,
-          max_age: EVENT_MAX_AGE_DAYS * 86_400 * 1e9,
-        }))
-      return String(info.created)
+    eventStreamMadeAt: async () => {
+      const manager = await jetstreamManager(live(), { checkAPI: false, timeout: PUBLISH_TIMEOUT_MS })
+      const { created } = await manager.streams.info(factStream(serviceName))
+      return String(created)
     },
     publishEvent: async (subject, message) => {
       await jetstream(live(), { timeout: PUBLISH_TIMEOUT_MS }).publish(subject, JSON.stringify(message), {
@@ -136,9 +113,4 @@ export function openBus(options: { url: string; serviceName: Issuer; log: Log })
       await connection?.close()
     },
   }
-}
-
-function parseUrl(text: string): { servers: string; user: string; pass: string } {
-  const url = new URL(text)
-  return { servers: url.host, user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }
 }

@@ -14,12 +14,15 @@ export interface ServiceAppOptions {
   isReady: () => Promise<boolean>
 }
 
+/** Elysia's default for `reusePort` would let a second process share the port in silence. */
+const LISTENING = { reusePort: false, idleTimeout: 120 }
+
 /**
  * An Elysia app to which a service adds its features with `.use(…)`. Errors thrown anywhere become the
  * envelope of the path; an unexpected one is logged and told as a fixed text.
  */
 export function createServiceApp({ name, log, isReady }: ServiceAppOptions) {
-  return new Elysia({ name, normalize: false })
+  return new Elysia({ name, normalize: false, serve: LISTENING })
     .onError({ as: 'global' }, ({ error, code, request }) => {
       const path = new URL(request.url).pathname
       if (error instanceof ApiError) return answer(path, error, log)

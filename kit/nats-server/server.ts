@@ -2,10 +2,10 @@
 import { findExecutable } from '../processes/find-executable.ts'
 import { tiedToParent } from '../processes/tied-to-parent.ts'
 
-/** A login and the subjects it may use; `*` and `>` as NATS has them. */
+/** A login and the subjects it may use; `*` and `>` as NATS has them, with a queue behind a blank. */
 export interface NatsUser {
-  user: string
-  password: string
+  /** Public key: the client proves that it has the other half, and sends no secret. */
+  nkey: string
   publish: string[]
   subscribe: string[]
 }
@@ -16,13 +16,19 @@ export interface NatsServerOptions {
   storeDirectory: string | null
   /** Null lets everybody in: for tests only. */
   users: NatsUser[] | null
+  /** Files of the certificate by which clients tell the server; null speaks in the open. */
+  tls: { certificate: string; key: string } | null
 }
 
 const MAX_MEMORY_BYTES = 128 * 1024 ** 2
+/** Of a machine that does much else at once. */
+const HANDSHAKE_LIMIT_S = 15
+/** The longest an asker waits, and a little: see the deadlines in `proto`. */
+const RESPONSE_LIMIT = '30s'
 const MAX_FILE_BYTES = 8 * 1024 ** 3
 
-/** The text of a configuration file; it holds passwords. nats-server reads JSON. */
-export function natsConfig({ port, storeDirectory, users }: NatsServerOptions): string {
+/** The text of a configuration file; it holds no secret. nats-server reads JSON. */
+export function natsConfig({ port, storeDirectory, users, tls }: NatsServerOptions): string {
   const config = {
     host: '127.0.0.1',
     port,
@@ -35,19 +41,20 @@ export function natsConfig({ port, storeDirectory, users }: NatsServerOptions): 
           },
         }
       : {}),
-    ...(users ? { authorization: { users: users.map(asConfig) } } : {}),
+    ...(tls ? { tls: { cert_file: tls.certificate, key_file: tls.key, timeout: HANDSHAKE_LIMIT_S } } : {}),
+    ...(users ? { authorization: { timeout: HANDSHAKE_LIMIT_S, users: users.map(asConfig) } } : {}),
   }
   return `${JSON.stringify(config, null, 2)}\n`
 }
 
-function asConfig({ user, password, publish, subscribe }: NatsUser) {
+function asConfig({ nkey, publish, subscribe }: NatsUser) {
   // `allow_responses`: whoever is asked may answer to the asker's inbox, once, without a right of its own.
   const permissions = {
     publish: { allow: publish },
     subscribe: { allow: subscribe },
-    allow_responses: true,
+    allow_responses: { max: 1, expires: RESPONSE_LIMIT },
   }
-  return { user, password, permissions }
+  return { nkey, permissions }
 }
 
 /** The command of a server with this configuration file. Throws one clear line without the program. */

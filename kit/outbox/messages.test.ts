@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'bun:test'
 import { type Tell, tell } from '@mogplex/proto/contract.ts'
+import type { FactReader } from '@mogplex/proto/facts.ts'
 import { Type } from '@sinclair/typebox'
 import { isNull } from 'drizzle-orm'
 import { integer, pgSchema, serial } from 'drizzle-orm/pg-core'
@@ -23,6 +24,7 @@ const inbox = inboxTable(schema)
 const deadLetters = deadLettersTable(schema)
 const effects = schema.table('effects', { position: serial('position'), value: integer('value').notNull() })
 const counted = tell('evt.identity.test.counted', Type.Object({ value: Type.Integer() })) as Tell
+const testReader: FactReader = { consumer: 'test-reader', service: 'runtime', event: counted }
 const log = createLog({ process: 'test', level: 'silent' })
 
 let nats: TestNats
@@ -32,7 +34,7 @@ let relay: Relay
 let reader: { stop: () => Promise<void> }
 
 beforeEach(async () => {
-  nats = await useNats({ jetstream: true })
+  nats = await useNats({ jetstream: true, readers: [testReader] })
   const { url } = await (await usePostgres()).createDatabase('identity')
   connection = await connectDatabase({ url, applicationName: 'test', log })
   await connection.sql.unsafe(`
@@ -48,8 +50,7 @@ beforeEach(async () => {
   relay = startRelay({ bus, database: connection.database, outbox, log })
   reader = listen(
     {
-      consumer: 'test-reader',
-      event: counted,
+      reader: testReader,
       handle: async (tx, { payload }) => {
         const value = Number(payload.value)
         if (value < 0) throw new Error('negative')

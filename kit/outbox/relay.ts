@@ -19,6 +19,8 @@ export const RESEND_WINDOW_DAYS = 7
 /** What a published message holds; readers get it back typed from `listen`. */
 export interface EventMessage {
   eventId: string
+  /** The subject again, so that a copy of the message under another one is no fact. */
+  subject: string
   at: string
   userId: string | null
   requestId: string | null
@@ -47,7 +49,7 @@ export function startRelay(options: { bus: Bus; database: Database; outbox: Outb
     let streamCheckedFor = ''
     while (!isStopped) {
       try {
-        const createdAt = await options.bus.ensureEventStream()
+        const createdAt = await options.bus.eventStreamMadeAt()
         if (createdAt !== streamCheckedFor) {
           await forgetPublicationsBefore(options, new Date(createdAt))
           streamCheckedFor = createdAt
@@ -100,6 +102,7 @@ async function publishBatch(options: { bus: Bus; database: Database; outbox: Out
     for (const row of rows) {
       const message: EventMessage = {
         eventId: row.id,
+        subject: row.subject,
         at: row.createdAt.toISOString(),
         userId: row.userId,
         requestId: row.requestId,

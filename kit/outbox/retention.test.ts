@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { pgSchema } from 'drizzle-orm/pg-core'
-import { EVENT_MAX_AGE_DAYS } from '../bus/connect.ts'
+import { EVENT_MAX_AGE_DAYS } from '../bus/streams.ts'
 import { connectDatabase, type DatabaseConnection } from '../database/connect.ts'
 import { newId } from '../ids.ts'
 import { createLog } from '../log.ts'

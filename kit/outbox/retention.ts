@@ -1,6 +1,6 @@
 /** How long messages are kept: as long as one of them may be told once more, and a while beyond. */
 import { eq } from 'drizzle-orm'
-import { EVENT_MAX_AGE_DAYS } from '../bus/connect.ts'
+import { EVENT_MAX_AGE_DAYS } from '../bus/streams.ts'
 import { isOlderThan, keptFor, type RetentionRule } from '../retention/rule.ts'
 import { RESEND_WINDOW_DAYS } from './relay.ts'
 import type { DeadLettersTable, InboxTable, OutboxTable } from './tables.ts'

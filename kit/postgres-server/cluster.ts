@@ -1,5 +1,6 @@
 /** A Postgres server of our own: making its files, and the command that runs it. */
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { findExecutable } from '../processes/find-executable.ts'
 import { tiedToParent } from '../processes/tied-to-parent.ts'
 import { postgresBinaries } from './binaries.ts'
@@ -43,12 +44,36 @@ export async function createCluster(options: {
   }
 }
 
-/** The command and environment of a server on a port of 127.0.0.1, without a socket in the file system. */
-export function serverCommand(options: { directory: string; port: number; isDurable: boolean }) {
+/** Where a server listens: a port of 127.0.0.1, or a socket in a directory, whose path must be short. */
+export type PostgresPlace = { port: number } | { socketDirectory: string }
+
+/** What part of a socket's name the port is, where there is no port. */
+const NOMINAL_PORT = 5432
+
+/** The socket of a server in this directory. */
+export function socketFileOf(socketDirectory: string): string {
+  return join(socketDirectory, `.s.PGSQL.${NOMINAL_PORT}`)
+}
+
+/** The address of a server, in libpq's spelling, without a login. */
+export function serverUrl(place: PostgresPlace, database: string): string {
+  if ('port' in place) return `postgres://127.0.0.1:${place.port}/${database}`
+  // The host in front is for readers of URLs only; the one behind is what counts.
+  return `postgres://localhost/${database}?host=${encodeURIComponent(place.socketDirectory)}`
+}
+
+/** The command and environment of a server. */
+export function serverCommand(options: { directory: string; place: PostgresPlace; isDurable: boolean }) {
+  const { place } = options
   const settings = {
-    listen_addresses: '127.0.0.1',
-    port: String(options.port),
-    unix_socket_directories: '',
+    ...('port' in place
+      ? { listen_addresses: '127.0.0.1', port: String(place.port), unix_socket_directories: '' }
+      : {
+          listen_addresses: '',
+          port: String(NOMINAL_PORT),
+          unix_socket_directories: place.socketDirectory,
+          unix_socket_permissions: '0700',
+        }),
     max_connections: '200',
     timezone: 'UTC',
     log_timezone: 'UTC',

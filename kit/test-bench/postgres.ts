@@ -13,7 +13,7 @@ import {
   withDatabase,
   withLogin,
 } from '../postgres-server/access.ts'
-import { createCluster, SUPERUSER, serverCommand } from '../postgres-server/cluster.ts'
+import { createCluster, SUPERUSER, serverCommand, serverUrl } from '../postgres-server/cluster.ts'
 import { identifyProcess } from '../processes/identity.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { atExit, temporaryDirectory } from './ended-at-exit.ts'
@@ -48,14 +48,14 @@ let shared: Promise<TestPostgres> | undefined
  * const { url } = await createDatabase('runtime')
  */
 export function usePostgres(): Promise<TestPostgres> {
-  shared ??= serverUrl().then(adminUrl => ({
+  shared ??= adminUrlOfServer().then(adminUrl => ({
     adminUrl,
     createDatabase: schema => createDatabase(adminUrl, schema),
   }))
   return shared
 }
 
-async function serverUrl(): Promise<string> {
+async function adminUrlOfServer(): Promise<string> {
   const given = process.env.TEST_DATABASE_URL?.trim()
   return given ? given : startServer()
 }
@@ -65,11 +65,12 @@ async function startServer(): Promise<string> {
   const directory = join(temporaryDirectory('postgres'), 'data')
   const port = await reservePort()
   await createCluster({ directory, password, isDurable: false })
-  const { command, environment } = serverCommand({ directory, port, isDurable: false })
+  const place = { port }
+  const { command, environment } = serverCommand({ directory, place, isDurable: false })
   const child = Bun.spawn(command, { env: environment, stdout: 'ignore', stderr: 'ignore' })
   atExit(() => endAtOnce(child))
   child.unref()
-  const url = withLogin(`postgres://127.0.0.1:${port}/postgres`, SUPERUSER, password)
+  const url = withLogin(serverUrl(place, 'postgres'), SUPERUSER, password)
   const isUp = () => child.exitCode !== null || acceptsLogins(url)
   if (!(await waitUntil(isUp, { limitMs: START_LIMIT_MS })) || child.exitCode !== null)
     throw new Error('the Postgres server for tests did not start')

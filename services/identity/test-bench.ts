@@ -3,7 +3,7 @@ import { createAssertionVerifier } from '@mogplex/kit/assertion/verifier.ts'
 import { startService } from '@mogplex/kit/boot/service.ts'
 import { type Answer, serveAnswers } from '@mogplex/kit/bus/answer.ts'
 import { type Asker, createAsker } from '@mogplex/kit/bus/ask.ts'
-import { openBus } from '@mogplex/kit/bus/connect.ts'
+import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
@@ -12,7 +12,7 @@ import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
-import { GATEWAY_ISSUER, type ServiceName } from '@mogplex/proto/services.ts'
+import { GATEWAY_ISSUER, type Issuer, type ServiceName } from '@mogplex/proto/services.ts'
 import { identityService } from './service.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -54,13 +54,25 @@ export async function startIdentity(settings: Settings = {}) {
 
   const { baseUrl, call } = await startReplica()
   const sql = connectAsAdmin(adminUrl)
-  const bus = openBus({ url: nats.url, serviceName: GATEWAY_ISSUER, log })
-  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+  const openAs = async (serviceName: Issuer) => {
+    const opened = openBus({ url: nats.url, serviceName, log })
+    await new Promise<void>(resolve => opened.onConnect(() => resolve()))
+    closers.push(opened.close)
+    return opened
+  }
+  const buses = new Map<Issuer, Promise<Bus>>()
+  const busOf = (issuer: Issuer) => {
+    const known = buses.get(issuer) ?? openAs(issuer)
+    buses.set(issuer, known)
+    return known
+  }
+  const bus = await busOf(GATEWAY_ISSUER)
   const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
   /** Asks as the first process the contract allows. */
   const ask: Asker = async (contract, request, context) => {
     const [issuer = GATEWAY_ISSUER] = contract.callers
-    return createAsker({ bus, sign: await issuers.signAs(issuer), urls })(contract, request, context)
+    const [asking, sign] = await Promise.all([busOf(issuer), issuers.signAs(issuer)])
+    return createAsker({ bus: asking, sign, urls })(contract, request, context)
   }
 
   /**
@@ -85,18 +97,15 @@ export async function startIdentity(settings: Settings = {}) {
 
   /** Answers what identity asks of `service`, until the function it resolves with is called. */
   const answerAs = async (service: ServiceName, answers: Answer[]): Promise<() => Promise<void>> => {
-    const asService = openBus({ url: nats.url, serviceName: service, log })
+    const asService = await openAs(service)
     const publicKeys = JSON.parse(issuers.environmentOf(service).ASSERTION_PUBLIC_KEYS)
     const verify = createAssertionVerifier({ audience: service, issuers: ['identity'], publicKeys })
     serveAnswers({ bus: asService, verify, log, answers })
-    await new Promise<void>(resolve => asService.onConnect(() => resolve()))
     await asService.connection()?.flush()
-    closers.push(asService.close)
     return asService.close
   }
 
   const stop = async () => {
-    await bus.close()
     for (const close of closers.toReversed()) await close()
     await sql.end()
     await nats.close()

@@ -4,20 +4,19 @@
  */
 import { join } from 'node:path'
 import { newId, sha256Hex } from '@mogplex/kit/ids.ts'
-import { withLogin } from '@mogplex/kit/postgres-server/access.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { createTestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
+import { makeNatsSeeds } from '@mogplex/local/keys.ts'
 import { natsUsers } from '@mogplex/local/nats-permissions.ts'
 import { GATEWAY_ISSUER } from '@mogplex/proto/services.ts'
 import postgres from 'postgres'
 import { OPEN_DOORS } from '../system/accounts.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const NATS_PASSWORDS = { gateway: 'g', identity: 'i', projects: 'p', runtime: 'r' }
 const GATEWAYS = 3
 
 export interface RunningProcess {
@@ -36,9 +35,10 @@ export interface FleetOptions {
 
 export async function startFleet(options: FleetOptions = {}) {
   const { gatewaySettings = {}, gateways: gatewayCount = GATEWAYS } = options
+  const seeds = makeNatsSeeds()
   const [server, nats, issuers] = await Promise.all([
     usePostgres(),
-    useNats({ jetstream: true, users: natsUsers(NATS_PASSWORDS) }),
+    useNats({ jetstream: true, tls: true, users: natsUsers(seeds), launcherSeed: seeds.launcher }),
     createTestIssuers(),
   ])
   const database = await server.createDatabase('identity')
@@ -49,6 +49,7 @@ export async function startFleet(options: FleetOptions = {}) {
   const firstIdentityPort = await reservePort()
   const common = {
     PUBLIC_BASE_URL: 'http://mogplex.test',
+    ...{ NATS_URL: nats.url, NATS_CA_FILE: nats.caFile },
     IDENTITY_URL: `http://127.0.0.1:${firstIdentityPort}`,
     ...{ PROJECTS_URL: elsewhere, RUNTIME_URL: elsewhere, LOG_LEVEL: 'warn' },
   }
@@ -58,7 +59,7 @@ export async function startFleet(options: FleetOptions = {}) {
       ...common,
       AUTH_SIGNUP: 'open',
       DATABASE_URL: database.url,
-      NATS_URL: withLogin(nats.url, 'identity', NATS_PASSWORDS.identity),
+      NATS_NKEY_SEED: seeds.identity,
       ...issuers.environmentOf('identity'),
     })
   const startGateway = (port: number) =>
@@ -66,7 +67,7 @@ export async function startFleet(options: FleetOptions = {}) {
       ...common,
       ...OPEN_DOORS,
       ...gatewaySettings,
-      NATS_URL: withLogin(nats.url, 'gateway', NATS_PASSWORDS.gateway),
+      NATS_NKEY_SEED: seeds.gateway,
       GATEWAY_SIGNING_KEY: issuers.environmentOf(GATEWAY_ISSUER).ASSERTION_SIGNING_KEY,
     })
 

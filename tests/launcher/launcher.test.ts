@@ -5,7 +5,7 @@ import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
-import type { ProgramName } from '@mogplex/local/processes.ts'
+import type { ProcessName, ProgramName } from '@mogplex/local/processes.ts'
 import postgres from 'postgres'
 import { runLauncher, type System, startSystem } from '../system/launch.ts'
 import { standInLauncher } from './stand-ins.ts'
@@ -18,8 +18,8 @@ const command = standInLauncher()
 const pidsOf = (system: System) => Object.values(system.state().processes).map(({ pid }) => pid)
 const areGone = (pids: number[]) =>
   waitUntil(() => pids.every(pid => identifyProcess(pid) === null), { limitMs: 30_000 })
-const tell = (system: System, name: ProgramName, path: string) =>
-  fetch(`http://127.0.0.1:${system.state().processes[name]?.port}${path}`).then(response => response.json())
+const tell = async (system: System, name: ProcessName, path: string) =>
+  JSON.parse(await (await system.fetchFrom(name, path)).text())
 
 async function query(system: System, statement: string): Promise<unknown[]> {
   const sql = postgres(system.state().databaseUrl, { max: 1, onnotice: () => undefined })
@@ -58,18 +58,18 @@ test('a child knows its own settings and no secret of another', async () => {
   expect(identity.CRON_SECRET).toBeUndefined()
   expect(gateway.DATABASE_URL).toBeUndefined()
   const secrets = (environment: Record<string, string>) =>
-    ['DATABASE_URL', 'NATS_URL', 'ASSERTION_SIGNING_KEY', 'SECRETS_ENCRYPTION_KEY'].map(
+    ['DATABASE_URL', 'NATS_NKEY_SEED', 'ASSERTION_SIGNING_KEY', 'SECRETS_ENCRYPTION_KEY'].map(
       key => environment[key],
     )
   expect(new Set([...secrets(identity), ...secrets(runtime)]).size).toBe(8)
 })
 
-test.each(NAMES)('%s comes back after kill -9, on its port', async name => {
-  const { port } = system.state().processes[name] ?? {}
+test.each(NAMES)('%s comes back after kill -9, where it was', async name => {
+  const { address } = system.state().processes[name] ?? {}
   const before = await system.kill(name)
   await system.ready(name)
   expect(system.state().processes[name]?.pid).not.toBe(before)
-  expect(system.state().processes[name]?.port).toBe(port ?? 0)
+  expect(system.state().processes[name]?.address).toBe(address ?? '')
   expect(system.output()).toMatch(new RegExp(`${name} +ended \\(SIGKILL\\); starting it again in 0.2 s`))
 })
 

@@ -50,7 +50,7 @@ test('a pid of an earlier start that is now somebody else’s is left alone', as
   const state = first.state()
   await first.stop()
   const bystander = Bun.spawn(['sleep', '600'], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
-  const processes = { runtime: { pid: bystander.pid, identity: 'of another process', port: 1 } }
+  const processes = { runtime: { pid: bystander.pid, identity: 'of another process' } }
   writeFileSync(join(first.home, 'state.json'), JSON.stringify({ ...state, processes }))
   writeFileSync(join(first.home, 'postgres/data/postmaster.pid'), `${bystander.pid}\n`)
   const second = await startAgain(first)
@@ -62,9 +62,8 @@ test('a pid of an earlier start that is now somebody else’s is left alone', as
 /** Its services do not end when they are asked to. */
 async function startStubborn(): Promise<System> {
   const system = await startSystem({ command })
-  const { processes } = system.state()
   for (const name of ['gateway', 'identity', 'projects', 'runtime'] as const)
-    await fetch(`http://127.0.0.1:${processes[name]?.port}/stubborn`)
+    await system.fetchFrom(name, '/stubborn')
   return system
 }
 

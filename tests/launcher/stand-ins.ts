@@ -12,12 +12,15 @@ const START = join(import.meta.dir, '../../deploy/local/start/start.ts')
 const STAND_IN = `
   process.on('SIGINT', () => undefined)
   const child = Bun.spawn(['sleep', '120'])
+  const { SOCKET } = process.env
+  // As the services do: what a killed one left.
+  if (SOCKET) require('node:fs').rmSync(SOCKET, { force: true })
   let isStubborn = false
   process.on('SIGTERM', () => { if (!isStubborn) process.exit(0) })
   Bun.serve({
-    hostname: process.env.HOST,
-    port: Number(process.env.PORT),
-    reusePort: false,
+    ...(process.env.SOCKET
+      ? { unix: process.env.SOCKET }
+      : { hostname: process.env.HOST, port: Number(process.env.PORT), reusePort: false }),
     fetch: request => {
       const path = new URL(request.url).pathname
       if (path === '/stubborn') isStubborn = true

@@ -59,8 +59,7 @@ async function badAssertions(service: ServiceName): Promise<Record<string, strin
 }
 
 function ask(service: ServiceName, method: string, path: string, headers: Record<string, string>) {
-  const port = system.state().processes[service]?.port
-  return fetch(`http://127.0.0.1:${port}${path}`, { method, headers, redirect: 'manual' })
+  return system.fetchFrom(service, path, { method, headers, redirect: 'manual' })
 }
 
 test.each([...SERVICE_NAMES])(

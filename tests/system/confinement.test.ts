@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { socketPath } from '@mogplex/kit/http/service-address.ts'
 import { type Account, OPEN_DOORS, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 import { GIT_ROOT, makeRepository } from './repositories.ts'
@@ -76,22 +77,22 @@ test('the agent is nobody, sees only its own processes, and none of the services
 })
 
 test('the agent reaches neither Postgres nor NATS nor any service, straight or by its way out', async () => {
-  const { processes } = system.state()
-  const ports = Object.entries(processes).map(([name, { port }]) => ({ name, port }))
-  expect(ports.map(({ name }) => name).toSorted()).toEqual([
-    ...['gateway', 'identity', 'nats', 'postgres', 'projects', 'runtime'],
-  ])
+  const addresses = Object.values(system.state().processes).map(({ address = '' }) => address)
+  const ports = addresses.flatMap(address => URL.parse(address)?.port || [])
+  const paths = addresses.flatMap(address => socketPath(address) ?? [])
+  // The gateway and NATS; Postgres and the services.
+  expect([ports.length, paths.length]).toEqual([2, 4])
   const hosts = ['127.0.0.1', 'localhost', '[::1]', '0.0.0.0']
-  const targets = ports.flatMap(({ port }) => hosts.map(host => `${host}:${port}`))
+  const targets = ports.flatMap(port => hosts.map(host => `${host}:${port}`))
   const [refused = '', allowed = '', sockets = ''] = await asAgent(
     `${targets.flatMap(waysTo).join('; ')}; true`,
     `${waysTo(`127.0.0.1:${model.port}`).join('; ')}; true`,
-    'ls -A /run; cat /proc/net/unix',
+    `ls -A /run; cat /proc/net/unix; ls -d ${paths.join(' ')} 2>/dev/null | sed 's/^/FOUND /'`,
   )
   expect(allowed.match(/REACHED/g)).toHaveLength(4)
   expect(refused).not.toContain('REACHED')
   expect(sockets).toMatch(/^mogplex\nNum/)
-  expect(sockets).not.toMatch(/PGSQL|nats/)
+  expect(sockets).not.toMatch(/PGSQL|nats|FOUND/)
 })
 
 /** Shell commands that say REACHED when there is a way: straight, asking the proxy in three manners. */

@@ -1,10 +1,13 @@
 /** Starts the whole product as a person does, as real processes, for tests that look at it from outside. */
 import { join } from 'node:path'
+import { isListenedOn } from '@mogplex/kit/http/listen-address.ts'
+import { fetchFrom, socketPath } from '@mogplex/kit/http/service-address.ts'
+import { isNatsAnswering } from '@mogplex/kit/nats-server/server.ts'
 import { isStillRunning } from '@mogplex/kit/processes/identity.ts'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { atExit, temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
-import type { ProgramName } from '@mogplex/local/processes.ts'
+import type { ProcessName, ProgramName } from '@mogplex/local/processes.ts'
 import { readState, type State } from '@mogplex/local/state.ts'
 
 export interface System {
@@ -12,8 +15,10 @@ export interface System {
   baseUrl: string
   home: string
   port: number
-  /** What runs now, by name, with pids and ports, and where the databases are. */
+  /** What runs now, by name, with pids and addresses, and where the databases are. */
   state: () => State
+  /** Asks one process of ours, past the gateway. */
+  fetchFrom: (name: ProcessName, path: string, init?: BunFetchRequestInit) => Promise<Response>
   /** `kill -9` of one process; resolves when it is gone, and gives the pid it had. */
   kill: (name: ProgramName) => Promise<number>
   /** Resolves when the named processes (all six by default) run and answer, after a {@link System.kill}. */
@@ -72,6 +77,7 @@ export async function startSystem(launch: Launch = {}): Promise<System> {
     port,
     state,
     output: launcher.output,
+    fetchFrom: (name, path, init) => fetchFrom(addressOf(state(), name), path, init),
     kill: name => killProcess(state(), name),
     ready: (...names) => waitForAll(stateFile, names.length > 0 ? names : ALL),
     killLauncher: async () => {
@@ -124,7 +130,7 @@ async function waitForAll(stateFile: string, names: readonly ProgramName[]): Pro
     const processes = readState(stateFile)?.processes ?? {}
     const answers = names.map(async name => {
       const known = processes[name]
-      return known !== undefined && isStillRunning(known) && (await answersAt(name, known.port))
+      return known !== undefined && isStillRunning(known) && (await answersAt(name, known.address ?? ''))
     })
     return (await Promise.all(answers)).every(isReady => isReady)
   }
@@ -132,15 +138,18 @@ async function waitForAll(stateFile: string, names: readonly ProgramName[]): Pro
     throw new Error(`not all of ${names.join(', ')} are ready`)
 }
 
-/** The two servers are ready when the port answers at all; ours say so themselves. */
-async function answersAt(name: ProgramName, port: number): Promise<boolean> {
+function addressOf({ processes }: State, name: ProcessName): string {
+  const { address } = processes[name] ?? {}
+  if (!address) throw new Error(`${name} does not run`)
+  return address
+}
+
+/** The two servers are ready when somebody answers at all; ours say so themselves. */
+async function answersAt(name: ProgramName, address: string): Promise<boolean> {
   try {
-    if (name === 'postgres' || name === 'nats') {
-      const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data: () => undefined } })
-      socket.end()
-      return true
-    }
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) })
+    if (name === 'postgres') return await isListenedOn(socketPath(address) ?? '')
+    if (name === 'nats') return await isNatsAnswering(Number(new URL(address).port))
+    const response = await fetchFrom(address, '/readyz', { signal: AbortSignal.timeout(2_000) })
     return response.status === 200
   } catch {
     return false

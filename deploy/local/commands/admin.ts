@@ -5,13 +5,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsAdmin, giveOwnSchema } from '@mogplex/kit/postgres-server/access.ts'
-import { findFreePort } from '@mogplex/kit/processes/free-port.ts'
 import { tiedToParent } from '@mogplex/kit/processes/tied-to-parent.ts'
 import { type Environment, forEverybody } from '../child-environment.ts'
 import { type Home, homeAt, openHome } from '../home.ts'
 import { type Keys, loadKeys } from '../keys.ts'
 import { takeLock } from '../lock.ts'
 import { readSettings, type Settings } from '../settings.ts'
+import { openSocketDirectory, removeSocketDirectory } from '../sockets.ts'
 import { ownPostgres } from '../start/infrastructure.ts'
 import { readState } from '../state.ts'
 import { supervise } from '../supervisor/supervise.ts'
@@ -73,7 +73,8 @@ async function withOwnPostgres(
   keys: Keys,
   work: (adminUrl: string) => Promise<number>,
 ): Promise<number> {
-  const { program, adminUrl } = await ownPostgres(home, keys, await findFreePort())
+  const sockets = openSocketDirectory(home, null)
+  const { program, adminUrl } = await ownPostgres(home, keys, sockets)
   const ignore = () => undefined
   const server = supervise(program, { onOutput: ignore, onNews: ignore, onPid: ignore })
   try {
@@ -81,6 +82,7 @@ async function withOwnPostgres(
     return await work(adminUrl)
   } finally {
     await server.stop(STOP_LIMIT_MS)
+    removeSocketDirectory(home, sockets)
   }
 }
 

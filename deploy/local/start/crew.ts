@@ -14,9 +14,9 @@ export interface Crew {
   /** Everything is up: from now on warnings are shown as well. */
   isUp: () => void
   /** Completes `state.json`. */
-  knows: (addresses: { databaseUrl?: string; natsUrl?: string }) => void
+  knows: (addresses: Partial<Pick<State, 'databaseUrl' | 'natsUrl' | 'socketDirectory'>>) => void
   /** Throws once {@link Crew.close} was called. */
-  start: (program: Program, port: number) => Supervised
+  start: (program: Program, address: string) => Supervised
   /** No further starts; returns everything that was started. */
   close: () => readonly Supervised[]
   killAll: () => void
@@ -43,7 +43,7 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
   const save = () => writeState(home.stateFile, state)
   save()
 
-  const start = (program: Program, port: number) => {
+  const start = (program: Program, address: string) => {
     if (isClosed) throw new Error('stopping')
     const { name } = program
     const logFile = join(home.logs, `${name}.log`)
@@ -64,7 +64,7 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
       onPid: pid => {
         delete state.processes[name]
         const identity = pid === null ? null : identifyProcess(pid)
-        if (pid !== null && identity !== null) state.processes[name] = { pid, identity, port }
+        if (pid !== null && identity !== null) state.processes[name] = { pid, identity, address }
         save()
       },
     })

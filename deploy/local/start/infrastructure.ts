@@ -1,5 +1,9 @@
 /** Postgres and NATS: our own, unless the person named others. */
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { NatsLogin } from '@mogplex/kit/bus/nats-settings.ts'
+import { socketAddress } from '@mogplex/kit/http/service-address.ts'
+import { isCertificateFresh, makeCertificate } from '@mogplex/kit/nats-server/certificate.ts'
 import { isNatsAnswering, natsCommand, natsConfig } from '@mogplex/kit/nats-server/server.ts'
 import {
   acceptsLogins,
@@ -14,6 +18,8 @@ import {
   POSTGRES_STOP_SIGNAL,
   SUPERUSER,
   serverCommand,
+  serverUrl,
+  socketFileOf,
 } from '@mogplex/kit/postgres-server/cluster.ts'
 import { SERVICE_NAMES, type ServiceName } from '@mogplex/proto/services.ts'
 import { type Home, writePrivateFile } from '../home.ts'
@@ -21,6 +27,7 @@ import type { Keys } from '../keys.ts'
 import { clearStalePostmaster } from '../left-overs.ts'
 import { natsUsers } from '../nats-permissions.ts'
 import type { Program } from '../supervisor/supervise.ts'
+import { keepStreams, type StreamKeeper } from './keep-streams.ts'
 
 /** The database in a Postgres of our own. */
 const DATABASE = 'mogplex'
@@ -29,30 +36,37 @@ const DATABASE = 'mogplex'
 export async function ownPostgres(
   home: Home,
   keys: Keys,
-  port: number,
-): Promise<{ program: Program; adminUrl: string; serverUrl: string }> {
+  socketDirectory: string,
+): Promise<{ program: Program; adminUrl: string; loginUrl: string; address: string }> {
   const directory = join(home.postgres, 'data')
   await createCluster({ directory, password: keys.postgresPassword, isDurable: true })
-  const serverUrl = withLogin(`postgres://127.0.0.1:${port}/postgres`, SUPERUSER, keys.postgresPassword)
-  const { command, environment } = serverCommand({ directory, port, isDurable: true })
+  const place = { socketDirectory }
+  const loginUrl = withLogin(serverUrl(place, 'postgres'), SUPERUSER, keys.postgresPassword)
+  const { command, environment } = serverCommand({ directory, place, isDurable: true })
+  const socket = socketFileOf(socketDirectory)
   return {
-    serverUrl,
-    adminUrl: withDatabase(serverUrl, DATABASE),
+    loginUrl,
+    adminUrl: withDatabase(loginUrl, DATABASE),
+    address: socketAddress(socket),
     program: {
       name: 'postgres',
       command,
       environment,
       directory: home.root,
       stopSignal: POSTGRES_STOP_SIGNAL,
-      prepare: () => clearStalePostmaster(directory),
-      isReady: () => acceptsLogins(serverUrl),
+      prepare: async () => {
+        await clearStalePostmaster(directory)
+        // Like the pid file: of a server that is gone, with a pid that may be somebody else's by now.
+        rmSync(`${socket}.lock`, { force: true })
+      },
+      isReady: () => acceptsLogins(loginUrl),
     },
   }
 }
 
 /** Makes the product's database in our own server, which is nobody else's: services log in nowhere else. */
-export async function createOwnDatabase(serverUrl: string): Promise<void> {
-  const admin = connectAsAdmin(serverUrl)
+export async function createOwnDatabase(loginUrl: string): Promise<void> {
+  const admin = connectAsAdmin(loginUrl)
   try {
     const known = await admin`select from pg_database where datname = ${DATABASE}`
     if (known.length === 0) await admin`create database ${admin(DATABASE)}`
@@ -83,23 +97,48 @@ export async function openDatabase(adminUrl: string, keys: Keys): Promise<Record
   }
 }
 
-/** What our own NATS is run as, with a login for each process. */
-export function ownNats(home: Home, keys: Keys, port: number): { program: Program; url: string } {
+/**
+ * What our own NATS is run as, with a login for each process and a certificate to know it by. It is ready when
+ * the launcher, with a login of its own, has found or made the streams in it. `onKeeper` is given who does so.
+ */
+export function ownNats(
+  home: Home,
+  keys: Keys,
+  port: number,
+  options: { onTrouble: (text: string) => void; onKeeper: (keeper: StreamKeeper) => void },
+): { program: Program; url: string } {
   // nats-server makes a directory jetstream/ in it.
   const storeDirectory = home.nats
-  writePrivateFile(
-    home.natsConfigFile,
-    natsConfig({ port, storeDirectory, users: natsUsers(keys.natsPasswords) }),
-  )
+  const tls = home.natsCertificate
+  if (!isCertificateFresh(tls)) {
+    const made = makeCertificate()
+    writePrivateFile(tls.key, made.key)
+    writePrivateFile(tls.certificate, made.certificate)
+  }
+  const config = { port, storeDirectory, users: natsUsers(keys.natsSeeds), tls }
+  writePrivateFile(home.natsConfigFile, natsConfig(config))
+  const url = `tls://127.0.0.1:${port}`
+  const ca = readFileSync(tls.certificate, 'utf8')
+  const login: NatsLogin = { url, ca, nkeySeed: keys.natsSeeds.launcher }
+  let keeper: StreamKeeper | null = null
+  const isReady = async () => {
+    // Who answers may be anybody; the keeper knows.
+    if (!(await isNatsAnswering(port))) return false
+    if (!keeper) {
+      keeper = keepStreams(login, options.onTrouble)
+      options.onKeeper(keeper)
+    }
+    return keeper.isReady()
+  }
   return {
-    url: `nats://127.0.0.1:${port}`,
+    url,
     program: {
       name: 'nats',
       command: natsCommand(home.natsConfigFile),
       environment: { PATH: process.env.PATH, TZ: process.env.TZ },
       directory: home.root,
       stopSignal: 'SIGTERM',
-      isReady: () => isNatsAnswering(port),
+      isReady,
     },
   }
 }

@@ -1,5 +1,6 @@
 /** The product's own processes as programs to supervise. */
 import { join } from 'node:path'
+import { fetchFrom, socketAddress } from '@mogplex/kit/http/service-address.ts'
 import { tiedToParent } from '@mogplex/kit/processes/tied-to-parent.ts'
 import { childEnvironment, type Environment, type Instance } from '../child-environment.ts'
 import type { ProcessName } from '../processes.ts'
@@ -22,13 +23,18 @@ export function productProgram(
     environment: childEnvironment(name, instance, own),
     directory: root,
     stopSignal: 'SIGTERM',
-    isReady: () => saysReady(instance.ports[name]),
+    isReady: () => saysReady(addressOf(name, instance)),
   }
 }
 
-async function saysReady(port: number): Promise<boolean> {
+/** Where a process of the instance answers HTTP. */
+export function addressOf(name: ProcessName, { port, sockets }: Instance): string {
+  return name === 'gateway' ? `http://127.0.0.1:${port}` : socketAddress(sockets[name])
+}
+
+async function saysReady(address: string): Promise<boolean> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+    const response = await fetchFrom(address, '/readyz', {
       signal: AbortSignal.timeout(PROBE_LIMIT_MS),
       // A pooled connection to a process that died meanwhile would only fail.
       headers: { connection: 'close' },

@@ -1,4 +1,6 @@
 /** Kept connections to one service. */
+import { parseServiceAddress } from '@mogplex/kit/http/service-address.ts'
+import type { TCPSocketConnectOptions } from 'bun'
 import {
   type AnswerListener,
   UpstreamBroke,
@@ -86,17 +88,14 @@ interface DiallerEvents {
 }
 
 function createDialler({ url, relayed, reportBug }: UpstreamPoolOptions, events: DiallerEvents) {
-  const { protocol, hostname, port, host } = new URL(url)
-  const tls = protocol === 'https:'
-  const address = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (tls ? 443 : 80), tls }
+  const { host, address } = destinationOf(url)
   return (): Promise<UpstreamConnection> => {
     const { promise, resolve, reject } = Promise.withResolvers<UpstreamConnection>()
-    const opening = Bun.connect<UpstreamConnection | null>({
-      ...address,
+    const opening = connectTo<UpstreamConnection | null>(address, {
       data: null,
       socket: {
         open: socket => {
-          socket.setNoDelay(true)
+          if (!('unix' in address)) socket.setNoDelay(true)
           const connection: UpstreamConnection = new UpstreamConnection(socket, {
             host,
             relayed,
@@ -124,4 +123,20 @@ function createDialler({ url, relayed, reportBug }: UpstreamPoolOptions, events:
     opening.catch(reject)
     return promise
   }
+}
+
+type Address = { unix: string } | { hostname: string; port: number; tls: boolean }
+
+/** Where to connect to, and the value of `Host`. */
+function destinationOf(url: string): { host: string; address: Address } {
+  const { origin, socket } = parseServiceAddress(url)
+  const { protocol, hostname, port, host } = new URL(origin)
+  if (socket !== null) return { host, address: { unix: socket } }
+  const tls = protocol === 'https:'
+  const name = hostname.replace(/^\[|\]$/g, '')
+  return { host, address: { hostname: name, port: Number(port) || (tls ? 443 : 80), tls } }
+}
+
+function connectTo<Data>(address: Address, options: Pick<TCPSocketConnectOptions<Data>, 'data' | 'socket'>) {
+  return 'unix' in address ? Bun.connect({ ...address, ...options }) : Bun.connect({ ...address, ...options })
 }

@@ -14,6 +14,7 @@ import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient, type TestCaller } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
 import { getGithubToken } from '@mogplex/proto/identity.ts'
+import type { ServiceName } from '@mogplex/proto/services.ts'
 import { projectsService } from '../service.ts'
 
 /** 32 bytes of nothing in particular. */
@@ -51,11 +52,14 @@ export async function startProjects(settings: Settings = {}) {
   const identity = await answerAsIdentity({ natsUrl: nats.url, issuers, githubTokens })
   const { baseUrl, call, send } = await startReplica()
   const sql = connectAsAdmin(adminUrl)
-  const bus = openBus({ url: nats.url, serviceName: 'runtime', log })
-  await new Promise<void>(resolve => bus.onConnect(() => resolve()))
   const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
-  const ask: Asker = createAsker({ bus, sign: await issuers.signAs('runtime'), urls })
-  const askAsIdentity: Asker = createAsker({ bus, sign: await issuers.signAs('identity'), urls })
+  const askerOf = async (serviceName: ServiceName): Promise<Asker> => {
+    const bus = openBus({ url: nats.url, serviceName, log })
+    await new Promise<void>(resolve => bus.onConnect(() => resolve()))
+    stops.push(bus.close)
+    return createAsker({ bus, sign: await issuers.signAs(serviceName), urls })
+  }
+  const [ask, askAsIdentity] = await Promise.all([askerOf('runtime'), askerOf('identity')])
   /** The events recorded about a user, oldest first. */
   const eventsOf = async ({ userId }: TestCaller) => {
     const rows = await sql<{ subject: string; payload: Record<string, unknown> }[]>`
@@ -64,7 +68,7 @@ export async function startProjects(settings: Settings = {}) {
   }
 
   const stop = async () => {
-    await Promise.all([bus.close(), identity.close()])
+    await identity.close()
     for (const stopOne of stops.toReversed()) await stopOne()
     await sql.end()
     await nats.close()

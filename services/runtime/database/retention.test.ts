@@ -41,7 +41,7 @@ test('starts and refusals go once no window can count them; a full window stays 
 })
 
 test('every rule finds its rows by an index', async () => {
-  const consumers = obsoleteRunListeners.map(({ consumer }) => consumer)
+  const consumers = obsoleteRunListeners.map(({ reader }) => reader.consumer)
   const messages = messageRetention({ outbox, inbox, deadLetters }, consumers)
   expect(await indexesOf(connection.database, [...runtimeRetention, ...messages])).toEqual([
     'limit_events by limit_events_pkey',

@@ -13,7 +13,7 @@ afterAll(() => bench.close())
 
 /** As if the other service had told it. */
 async function tell(subject: string, userId: string, payload: Record<string, unknown>) {
-  const listener = obsoleteRunListeners.find(({ event }) => event.subject === subject)
+  const listener = obsoleteRunListeners.find(({ reader }) => reader.event.subject === subject)
   if (!listener) throw new Error(`nobody listens to ${subject}`)
   const fact = { eventId: crypto.randomUUID(), userId, payload }
   await bench.database.transaction(tx => listener.handle(tx, fact))

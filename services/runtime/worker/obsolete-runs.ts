@@ -4,16 +4,14 @@
  */
 import type { Listener } from '@mogplex/kit/bus/listen.ts'
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
-import { userDisabled } from '@mogplex/proto/identity.ts'
-import { repoDeleted } from '@mogplex/proto/projects.ts'
+import { runtimeRepoDeleted, runtimeUserDisabled } from '@mogplex/proto/facts.ts'
 import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm'
 import { agentRuns, sandboxes } from '../database/schema.ts'
 import { appendEvents, newEvent } from '../events/append.ts'
 
 export const obsoleteRunListeners: Listener[] = [
   {
-    consumer: 'runtime-repo-deleted',
-    event: repoDeleted,
+    reader: runtimeRepoDeleted,
     handle: async (tx, { userId, payload }) => {
       const repoId = String(payload.repoId)
       if (!userId) return
@@ -22,8 +20,7 @@ export const obsoleteRunListeners: Listener[] = [
     },
   },
   {
-    consumer: 'runtime-user-disabled',
-    event: userDisabled,
+    reader: runtimeUserDisabled,
     handle: async (tx, { userId }) => {
       if (userId) await requestCancel(tx, eq(agentRuns.userId, userId))
     },
