@@ -12,7 +12,7 @@ import { assertOurs, assertUnmovable, type Home } from './home.ts'
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103
 /** Short, and sticky everywhere: only the owner of an entry can rename or remove it. */
 const SHORT_PARENT = '/tmp'
-const SHORT_PREFIX = 'mogplex-'
+const SHORT_PREFIX = 'mogplex-sockets-'
 
 /**
  * A new, empty directory, 0700: below the home, or below /tmp with a name nobody can foresee when the home's

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { IDENTITY_HEADER } from '@mogplex/proto/caller.ts'
 import { ask } from '@mogplex/proto/contract.ts'
 import { GATEWAY_ISSUER, type Issuer } from '@mogplex/proto/services.ts'
+import { headers as natsHeaders } from '@nats-io/transport-node'
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { createAssertionVerifier } from '../assertion/verifier.ts'
@@ -103,6 +105,33 @@ test('the error the owner threw arrives with its code; a bug tells nothing', asy
 test('403 for a process that is not among the callers', async () => {
   const { ask } = await askerOf('runtime')
   expect((await refusal(ask(greet, { name: 'ada' }))).code).toBe('FORBIDDEN')
+})
+
+test('an answer goes to the inbox of whoever signed the question, and nowhere else', async () => {
+  const { bus } = await askerOf(GATEWAY_ISSUER)
+  const assertion = await (await issuers.signAs(GATEWAY_ISSUER))('identity', { amr: 'service', scp: [] })
+  const connection = bus.connection()
+  if (!connection) throw new Error('not connected')
+  const answers: string[] = []
+  const ask = async (reply: string) => {
+    const subscription = connection.subscribe(reply, {
+      callback: (_, message) => void answers.push(`${message.subject} ${message.string()}`),
+    })
+    const headers = natsHeaders()
+    headers.set(IDENTITY_HEADER, assertion)
+    connection.publish(greet.subject, JSON.stringify({ name: 'ada' }), { reply, headers })
+    await connection.flush()
+    return subscription
+  }
+  for (const foreign of ['evt.identity.user.disabled', 'gateway-lease.drop.x', '_INBOX_other.x', '_INBOX.x'])
+    await ask(foreign)
+  await ask('_INBOX_runtime.x')
+  await ask('_INBOX_mogplex-gateway.own')
+  await waitUntil(() => answers.length >= 2, { limitMs: 20_000 })
+  expect(answers.toSorted()).toEqual([
+    '_INBOX_mogplex-gateway.own {"ok":true,"data":{"text":"hello ada"}}',
+    expect.stringMatching(/^_INBOX_runtime.x .*"code":"FORBIDDEN"/),
+  ])
 })
 
 test('503 with Retry-After when the owner takes longer than the deadline', async () => {

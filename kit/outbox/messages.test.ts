@@ -7,6 +7,7 @@ import { integer, pgSchema, serial } from 'drizzle-orm/pg-core'
 import { type Bus, openBus } from '../bus/connect.ts'
 import { listen } from '../bus/listen.ts'
 import { connectDatabase, type DatabaseConnection } from '../database/connect.ts'
+import { newId } from '../ids.ts'
 import { createLog } from '../log.ts'
 import { waitUntil } from '../processes/wait-until.ts'
 import { prune } from '../retention/prune.ts'
@@ -169,4 +170,18 @@ test('a fact that keeps failing is put aside and the next ones go on', async () 
   const [letter] = await connection.database.select().from(deadLetters)
   expect(letter).toMatchObject({ consumer: 'test-reader', subject: counted.subject, error: 'negative' })
   expect(await seen()).toEqual([1, 2])
+}, 120_000)
+
+test('a message that came under another subject than it was told under is put aside, not believed', async () => {
+  const message = { eventId: newId(), at: '', userId: null, requestId: null, payload: { value: 7 } }
+  const elsewhere = { ...message, subject: 'evt.identity.test.other' }
+  const own = { ...message, eventId: newId(), subject: counted.subject, payload: { value: 8 } }
+  await until(async () => bus.connection() !== null, 'the bus')
+  for (const each of [elsewhere, own]) await bus.publishEvent(counted.subject, each)
+  await until(async () => (await seen()).includes(8), 'the fact')
+  await until(
+    async () => (await connection.database.select().from(deadLetters)).length === 1,
+    'the dead letter',
+  )
+  expect(await seen()).toEqual([8])
 }, 120_000)
