@@ -15,6 +15,7 @@ import { openSocketDirectory, removeSocketDirectory } from '../sockets.ts'
 import { ownPostgres } from '../start/infrastructure.ts'
 import { readState } from '../state.ts'
 import { supervise } from '../supervisor/supervise.ts'
+import { runNatsCommand } from './nats.ts'
 
 const READY_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 9_000
@@ -32,6 +33,7 @@ export async function runAdmin(options: {
   process.umask(0o077)
   try {
     const settings = readSettings(environment, root)
+    if (args[0] === 'nats') return await runNatsCommand(args.slice(1), settings.nats)
     const { keysFile } = homeAt(settings.home)
     if (!existsSync(keysFile)) throw new NoInstance(`No instance was started on ${settings.home} yet.`)
     const home = openHome(settings.home)

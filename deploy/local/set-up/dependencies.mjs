@@ -1,11 +1,11 @@
 /** The npm packages, installed with Bun, which comes from npm itself. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runStep } from './run.mjs'
 
-/** Installs when the lock file is not the one installed last, on this kind of machine. Returns bun's path. */
+/** Installs when the lock file and the patches are not those installed last, on this kind of machine. Returns bun's path. */
 export async function installDependencies(root) {
   const bun = join(root, 'node_modules/.bin/bun')
   const stamp = join(root, 'node_modules/.installed')
@@ -24,11 +24,10 @@ export async function installDependencies(root) {
 }
 
 function fingerprint(root) {
-  const machine = `${process.platform} ${process.arch} `
-  return createHash('sha256')
-    .update(machine)
-    .update(readFileSync(join(root, 'bun.lock')))
-    .digest('hex')
+  const patches = readdirSync(join(root, 'patches')).map(name => join('patches', name))
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch} `)
+  for (const file of ['bun.lock', ...patches.toSorted()]) hash.update(readFileSync(join(root, file)))
+  return hash.digest('hex')
 }
 
 function wantedBun(root) {
