@@ -24,6 +24,7 @@ import { createRedisLimitStore } from './limits/redis-store.ts'
 import { createMatcher, type Matcher } from './match.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
+import { createBodyReader } from './proxy/request-body.ts'
 import { createWatchdog } from './proxy/watchdog.ts'
 import { startServer } from './server.ts'
 
@@ -66,6 +67,7 @@ export async function startGateway(
   const pipeline = createPipeline({
     ...callerParts(config, callerCache.ask, limiter),
     limiter,
+    readBody: createBodyReader({ watchdog, limitMs: config.upstreamTimeoutMs }),
     createProxy: events =>
       createProxy({
         ...events,

@@ -1,6 +1,7 @@
 /** Takes the bytes of a body out of the bytes of a connection. */
 import type { Framing } from './framing.ts'
 import { isFieldSection, MalformedMessage } from './head.ts'
+import { JoinedParts } from './joined-parts.ts'
 
 /** A chunk's size with its extensions, which nobody here knows any of and which are dropped. */
 const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/
@@ -30,22 +31,27 @@ export class BodyDecoder {
   }
 
   /**
-   * Hands the body's bytes from `offset` on to `onBytes`, in parts of `data`, and returns the offset of what no
-   * longer belongs to it. Throws {@link MalformedMessage}.
+   * Hands the body's bytes in `data` from `offset` on to `onBytes`, all in one part, and returns the offset of what no
+   * longer belongs to it. Throws {@link MalformedMessage}, after the bytes before the fault.
    */
   decode(data: Buffer, offset: number, onBytes: (bytes: Buffer) => void): number {
+    const chunks = new JoinedParts(data.length - offset)
     let at = offset
-    while (at < data.length && this.#expecting !== 'nothing') {
-      at = this.#expecting === 'bytes' ? this.#takeBytes(data, at, onBytes) : this.#takeLine(data, at)
+    try {
+      while (at < data.length && this.#expecting !== 'nothing') {
+        at = this.#expecting === 'bytes' ? this.#takeBytes(data, at, chunks) : this.#takeLine(data, at)
+      }
+    } finally {
+      if (chunks.byteLength > 0) onBytes(chunks.take())
     }
     return at
   }
 
-  #takeBytes(data: Buffer, at: number, onBytes: (bytes: Buffer) => void): number {
+  #takeBytes(data: Buffer, at: number, chunks: JoinedParts): number {
     const end = Math.min(data.length, at + this.#missing)
     this.#missing -= end - at
     if (this.#missing === 0) this.#expecting = this.#isChunked ? 'end-of-chunk' : 'nothing'
-    onBytes(data.subarray(at, end))
+    chunks.append(data.subarray(at, end))
     return end
   }
 

@@ -2,6 +2,7 @@
 import type { Soon } from '@mogplex/kit/soon.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { assertedCaller, type Caller } from '../callers/caller.ts'
+import { bodyTooSlow } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Answer } from '../http/answer.ts'
 import type { UpstreamAnswer } from '../http/upstream/answer-reader.ts'
@@ -107,7 +108,7 @@ export class Call implements Watched, AnswerListener {
   expire(): void {
     if (!this.#isOpen || this.#isAborted) return
     this.#isAborted = true
-    this.#stopReading?.(new Error('given up'))
+    this.#stopReading?.(bodyTooSlow())
     this.#upstream?.giveUp(this)
   }
 

@@ -25,6 +25,8 @@ export interface BenchOptions {
   settings?: Record<string, string>
   /** Rows beside those of the product. */
   routes?: readonly Route[]
+  /** Gets what is logged as an error; otherwise nothing is logged unless `LOG_LEVEL` says so. */
+  onError?: (line: string) => void
 }
 
 export interface ReachedRequest {
@@ -66,7 +68,10 @@ const WITHOUT_LIMITS = {
 export const PUBLIC_ORIGIN = 'http://mogplex.example'
 
 export async function useGateway(options: BenchOptions = {}): Promise<GatewayBench> {
-  const log = createLog({ process: 'gateway-test', level: process.env.LOG_LEVEL ?? 'silent' })
+  const { onError } = options
+  const log = onError
+    ? createLog({ process: 'gateway-test', level: 'error', write: onError })
+    : createLog({ process: 'gateway-test', level: process.env.LOG_LEVEL ?? 'silent' })
   const nats = await useNats()
   const issuers = await createTestIssuers()
   const identity = await startIdentity(nats, issuers)

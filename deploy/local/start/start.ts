@@ -1,5 +1,6 @@
 /** `npm start`: brings everything up, keeps it up, and takes it down in order. */
 import { ConfigError } from '@mogplex/kit/config.ts'
+import { messageOf } from '@mogplex/kit/describe-error.ts'
 import { type HeldPort, holdFreePort, isPortFree } from '@mogplex/kit/processes/free-port.ts'
 import { SERVICE_NAMES } from '@mogplex/proto/services.ts'
 import type { Environment, Instance } from '../child-environment.ts'
@@ -46,7 +47,7 @@ export async function start(options: { root: string; environment: Environment })
     process.exit(0)
   } catch (err) {
     if (crew) await takeDown(crew, terminal)
-    for (const line of messageOf(err).split('\n')) console.error(`Cannot start: ${line}`)
+    for (const line of reasonOf(err).split('\n')) console.error(`Cannot start: ${line}`)
     process.exit(1)
   }
 }
@@ -162,7 +163,7 @@ async function takeDown(crew: Crew, terminal: Terminal): Promise<void> {
   terminal.say('Stopped.')
 }
 
-function messageOf(err: unknown): string {
-  if (err instanceof CannotStart || err instanceof ConfigError) return err.message
-  return err instanceof Error ? err.message : String(err)
+/** Of what we say ourselves, the words; of anything else, what may be printed. */
+function reasonOf(err: unknown): string {
+  return err instanceof CannotStart || err instanceof ConfigError ? err.message : messageOf(err)
 }
