@@ -21,6 +21,7 @@ import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { openRedis } from './limits/redis-connection.ts'
 import { createRedisLimitStore } from './limits/redis-store.ts'
+import { createStreamSlots } from './limits/stream-slots.ts'
 import { createMatcher, type Matcher } from './match.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
@@ -77,6 +78,7 @@ export async function startGateway(
         log,
         timeoutMs: config.upstreamTimeoutMs,
         idleTimeoutMs: config.streamIdleTimeoutMs,
+        streamSlots: createStreamSlots(config.streamLimits),
         maxRequests: config.maxUpstreamRequests,
       }),
     own: {

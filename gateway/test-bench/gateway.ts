@@ -45,7 +45,7 @@ export interface GatewayBench extends AsyncDisposable {
   /** Subjects identity was asked on. */
   asked: string[]
   accessLog: () => Record<string, unknown>[]
-  newPat: (scopes?: Scope[]) => string
+  newPat: (scopes?: Scope[], userId?: string) => string
   newSession: (replacementCookie?: string) => string
   newUser: (disabled?: boolean) => string
   revokeAll: () => void
@@ -124,10 +124,10 @@ export async function useGateway(options: BenchOptions = {}): Promise<GatewayBen
         .split('\n')
         .filter(line => line !== '')
         .map(line => JSON.parse(line)),
-    newPat: (scopes = ['read', 'write']) => {
+    newPat: (scopes = ['read', 'write'], userId = 'user-1') => {
       const token = `mog_${randomText(32)}`
       const keyId = crypto.randomUUID()
-      pats.set(sha256Hex(token), { status: 'valid', userId: 'user-1', keyId, scopes, expiresAt: null })
+      pats.set(sha256Hex(token), { status: 'valid', userId, keyId, scopes, expiresAt: null })
       return token
     },
     newSession: replacementCookie => {
