@@ -8,6 +8,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { JWK } from 'jose'
 import { createTrustedProxies, type TrustedProxies } from './client-ip.ts'
 import type { Bucket } from './limits/store.ts'
+import type { StreamLimits } from './limits/stream-slots.ts'
 
 const limit = (defaultValue: string, purpose: string) =>
   Type.String({ default: defaultValue, pattern: '^(0|[1-9]\\d*/[1-9]\\d*)$', description: purpose })
@@ -37,6 +38,8 @@ const GatewaySettings = Type.Object({
   RATE_LIMIT_SIGNIN_IP: limit('10/600', 'sign-ins, count/seconds for each address, 0 for no limit'),
   RATE_LIMIT_SIGNIN_EMAIL: limit('5/900', 'failed sign-ins, count/seconds for each e-mail, 0 for no limit'),
   RATE_LIMIT_SIGNUP: limit('20/3600', 'sign-ups, count/seconds for each address, 0 for no limit'),
+  MAX_EVENT_STREAMS_PER_USER: Type.Integer({ default: 20, minimum: 1 }),
+  MAX_EVENT_STREAMS_PER_TOKEN: Type.Integer({ default: 10, minimum: 1 }),
   UPSTREAM_TIMEOUT_MS: milliseconds(30_000, 'longest time for a whole answer'),
   STREAM_IDLE_TIMEOUT_MS: milliseconds(60_000, 'longest silence of a streamed answer'),
   MAX_UPSTREAM_REQUESTS: Type.Integer({ default: 8_192, minimum: 1 }),
@@ -79,6 +82,8 @@ export interface GatewayConfig {
   redisUrl: string | null
   upstreamTimeoutMs: number
   streamIdleTimeoutMs: number
+  /** How many event streams may be open at once. */
+  streamLimits: StreamLimits
   /** How many requests to services may be under way at once; one more is refused, not queued. */
   maxUpstreamRequests: number
 }
@@ -111,6 +116,11 @@ export async function readGatewayConfig(
     redisUrl: raw.RATE_LIMIT_REDIS_URL ?? null,
     upstreamTimeoutMs: raw.UPSTREAM_TIMEOUT_MS,
     streamIdleTimeoutMs: raw.STREAM_IDLE_TIMEOUT_MS,
+    streamLimits: {
+      perUser: raw.MAX_EVENT_STREAMS_PER_USER,
+      perToken: raw.MAX_EVENT_STREAMS_PER_TOKEN,
+      total: Math.ceil(raw.MAX_UPSTREAM_REQUESTS / 2),
+    },
     maxUpstreamRequests: raw.MAX_UPSTREAM_REQUESTS,
   })
 }

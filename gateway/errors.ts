@@ -1,5 +1,5 @@
 /** The answers the gateway makes itself when a request goes no further (gateway spec 11). */
-import { ApiError } from '@mogplex/kit/errors.ts'
+import { ApiError, badRequest } from '@mogplex/kit/errors.ts'
 import { renderErrorPage } from '@mogplex/kit/pages/page.ts'
 import { errorBody } from '@mogplex/proto/errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -30,4 +30,14 @@ export function methodNotAllowed(exchange: Exchange, allow: string): Answer {
 /** 413 for a declared or a streamed body that is too large. */
 export function bodyTooLarge(maxBytes: number): ApiError {
   return new ApiError('BAD_REQUEST', `Body exceeds ${maxBytes} bytes`, { status: 413 })
+}
+
+/** 408 for a body that is not whole in time. */
+export function bodyTooSlow(): ApiError {
+  return new ApiError('BAD_REQUEST', 'The body took too long', { status: 408 })
+}
+
+/** 400 for a body whose framing is broken. */
+export function malformedBody(): ApiError {
+  return badRequest('Malformed body')
 }

@@ -21,9 +21,11 @@ import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { openRedis } from './limits/redis-connection.ts'
 import { createRedisLimitStore } from './limits/redis-store.ts'
+import { createStreamSlots } from './limits/stream-slots.ts'
 import { createMatcher, type Matcher } from './match.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import { createProxy } from './proxy/proxy.ts'
+import { createBodyReader } from './proxy/request-body.ts'
 import { createWatchdog } from './proxy/watchdog.ts'
 import { startServer } from './server.ts'
 
@@ -66,6 +68,7 @@ export async function startGateway(
   const pipeline = createPipeline({
     ...callerParts(config, callerCache.ask, limiter),
     limiter,
+    readBody: createBodyReader({ watchdog, limitMs: config.upstreamTimeoutMs }),
     createProxy: events =>
       createProxy({
         ...events,
@@ -75,6 +78,7 @@ export async function startGateway(
         log,
         timeoutMs: config.upstreamTimeoutMs,
         idleTimeoutMs: config.streamIdleTimeoutMs,
+        streamSlots: createStreamSlots(config.streamLimits),
         maxRequests: config.maxUpstreamRequests,
       }),
     own: {

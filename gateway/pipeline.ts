@@ -12,7 +12,7 @@ import type { Exchange, GatewayRow, OwnAnswer } from './exchange.ts'
 import type { FieldFacts } from './field-facts.ts'
 import type { Gates } from './gates.ts'
 import { finishHeaders } from './headers.ts'
-import { type Answer, answerFrom } from './http/answer.ts'
+import { type Answer, answerFrom, isSource } from './http/answer.ts'
 import type { ServerRequest } from './http/server-request.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
@@ -22,12 +22,14 @@ import { isSentToLogin, loginRedirect } from './pages.ts'
 import { checkMode, checkScope } from './policy.ts'
 import { answerOptions } from './preflight.ts'
 import type { ProxyEvents, UpstreamProxy } from './proxy/proxy.ts'
-import { maxBodyBytes, readBody } from './proxy/request-body.ts'
+import { type BodyReader, maxBodyBytes } from './proxy/request-body.ts'
 
 export interface PipelineParts {
   gates: Gates
   resolveCaller: CallerResolver
   limiter: Limiter
+  /** For a step that has to look into a body. */
+  readBody: BodyReader
   /** Tells the pipeline what became of a request that it took. */
   createProxy: (events: ProxyEvents) => UpstreamProxy
   cookie: SessionCookie
@@ -61,6 +63,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     } catch (error) {
       // Nobody further out could still answer.
       parts.reportBug(exchange, error)
+      if (isSource(answer.body)) answer.body.cancel()
       exchange.request.respond(errorAnswer(exchange, error))
       return
     }
@@ -142,16 +145,17 @@ function identify(steps: Steps, exchange: Exchange, row: Route): Soon<Outcome> {
 function countIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Soon<Outcome> {
   exchange.caller = caller
   if (row.bucket === 'sign-in') return countSignIn(steps, exchange, row, caller)
-  const charge = steps.limiter.admit(exchange, row, caller, null)
-  return charge instanceof Promise
-    ? charge.then(() => pass(steps, exchange, row, caller, null))
+  const charges = steps.limiter.admit(exchange, row, caller)
+  return charges instanceof Promise
+    ? charges.then(() => pass(steps, exchange, row, caller, null))
     : pass(steps, exchange, row, caller, null)
 }
 
-/** Sign-ins count by their e-mail address, too. */
+/** Sign-ins count by their e-mail address, too; nobody has their body read who is over budget already. */
 async function countSignIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Promise<Outcome> {
-  const body = await readBody(exchange.request, maxBodyBytes(row))
-  exchange.failureCharge = await steps.limiter.admit(exchange, row, caller, signInEmail(body))
+  const charges = await steps.limiter.admit(exchange, row, caller)
+  const body = await steps.readBody(exchange.request, maxBodyBytes(row))
+  exchange.failureCharge = await steps.limiter.admitEmail(exchange, signInEmail(body), charges)
   return pass(steps, exchange, row, caller, body)
 }
 

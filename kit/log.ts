@@ -1,39 +1,52 @@
 /** Logs are JSON lines on stdout: one object a fact, `event` first, never a secret (gateway spec 10). */
-import pino from 'pino'
+import pino, { type LoggerOptions } from 'pino'
+import { describeError } from './describe-error.ts'
+import { cleanValue } from './log-text.ts'
 
 export type Log = pino.Logger
 
 /** Members that never reach a log, wherever they are, in case somebody logs a whole object. */
 const REDACTED = ['authorization', 'cookie', 'token', 'password', 'key', 'secret', 'credential', 'privateKey']
 
-/** A logger for one process. `level` is one of pino's names. */
-export function createLog(options: { process: string; level: string }): Log {
-  return pino({
-    level: options.level,
-    base: { process: options.process },
+export interface LogOptions {
+  process: string
+  /** One of pino's names. */
+  level: string
+  /** Where lines go; to stdout unless a test looks at them. */
+  write?: (line: string) => void
+}
+
+/** A logger for one process. Errors are logged as `err`, and no text as it came. */
+export function createLog({ process, level, write }: LogOptions): Log {
+  const options: LoggerOptions = {
+    level,
+    base: { process },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: REDACTED.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
-    serializers: { err: describeError },
-  })
+    // Already described.
+    serializers: { err: (described: unknown) => described },
+    // Before pino sees it, which writes the message of an error into a field of its own besides.
+    hooks: {
+      logMethod(said, write) {
+        return write.apply(this, [cleanFields(said[0])])
+      },
+    },
+  }
+  return write ? pino(options, { write }) : pino(options)
 }
 
-/** Name, message, code and causes of an error; no stack, no query parameters. */
-export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const code = 'code' in error ? { code: error.code } : {}
-  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) }
-  return { name: error.name, message: messageOf(error), ...code, ...cause, at: firstFrame(error) }
+/** We log one object and nothing beside it. An error is described, under whatever name. */
+function cleanFields(fields: unknown): Record<string, unknown> {
+  if (typeof fields !== 'object' || fields === null || fields instanceof Error)
+    return { err: describeError(fields) }
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      isError(name, value) ? describeError(value) : cleanValue(value),
+    ]),
+  )
 }
 
-/** drizzle writes the parameters of a failed query, whatever they hold, into its message. */
-function messageOf(error: Error): string {
-  return 'query' in error && 'params' in error ? `Failed query: ${error.query}` : error.message
-}
-
-function firstFrame(error: Error): string | undefined {
-  return error.stack
-    ?.replace(error.message, '')
-    .split('\n')
-    .find(line => line.trimStart().startsWith('at '))
-    ?.trim()
+function isError(name: string, value: unknown): boolean {
+  return name === 'err' || value instanceof Error
 }

@@ -26,8 +26,8 @@ export const STATUS_BY_CODE = {
 
 export type ErrorCode = keyof typeof STATUS_BY_CODE
 
-/** The statuses that carry a code of another family: 405 and 413 are `BAD_REQUEST` (gateway spec 1). */
-export type StatusOverride = 405 | 413
+/** The statuses that carry a code of another family: 405, 408 and 413 are `BAD_REQUEST` (gateway spec 1). */
+export type StatusOverride = 405 | 408 | 413
 
 /** Paths under this prefix answer in the v1 envelope, all others in the internal one. */
 export const V1_PREFIX = '/api/v1/mogplex'

@@ -25,6 +25,8 @@ export async function measureStreams(): Promise<string> {
   })
   const scene = await startScene(`http://127.0.0.1:${upstream.port}`, {
     MAX_UPSTREAM_REQUESTS: '16384',
+    MAX_EVENT_STREAMS_PER_USER: '16384',
+    MAX_EVENT_STREAMS_PER_TOKEN: '16384',
   })
   const url = new URL(`${scene.gateway.url.replace(/\/repos$/, '')}/runs/${crypto.randomUUID()}/events`)
   const sockets: Socket[] = []

@@ -32,7 +32,7 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
   gateway: [
     ...['TRUSTED_ORIGINS', 'CORS_ALLOWED_ORIGINS', 'MCP_ALLOWED_ORIGINS', 'TRUSTED_PROXIES'],
     ...['CRON_SECRET', 'E2E_AUTH_SECRET', 'UPSTREAM_TIMEOUT_MS', 'STREAM_IDLE_TIMEOUT_MS'],
-    'MAX_UPSTREAM_REQUESTS',
+    ...['MAX_UPSTREAM_REQUESTS', 'MAX_EVENT_STREAMS_PER_USER', 'MAX_EVENT_STREAMS_PER_TOKEN'],
     ...[...LIMITS, 'REDIS_URL'].map(name => `RATE_LIMIT_${name}`),
   ],
   identity: [

@@ -46,6 +46,13 @@ test('chunks give back the body, wherever the connection cuts them, and not a by
   )
 })
 
+test('chunks that come together are handed on as one, so that small ones cost nobody more than large ones', () => {
+  const parts: string[] = []
+  const wire = Buffer.from(`${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\n`)
+  new BodyDecoder('chunked').decode(wire, 0, bytes => void parts.push(bytes.toString()))
+  expect(parts).toEqual(['x'.repeat(10_000)])
+})
+
 test('a body of known length ends there; one without an end never does', () => {
   fc.assert(
     fc.property(bytes, cuts, (body, where) => {

@@ -1,4 +1,5 @@
 /** Bodies on their way from one connection to another, as fast as the slower of the two. */
+import { JoinedParts } from './joined-parts.ts'
 
 /** Takes a body. Exactly one of `end` and `fail` comes last. */
 export interface BodySink {
@@ -35,8 +36,7 @@ const HELD_BYTES = 65_536
 export class BodyFeed implements BodySource {
   readonly #producer: BodyProducer
   #sink: BodySink | null = null
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  readonly #held = new JoinedParts()
   #isPaused = false
   #outcome: 'open' | 'ended' | Error = 'open'
   #isOver = false
@@ -51,9 +51,8 @@ export class BodyFeed implements BodySource {
       this.#sink.write(bytes)
       return
     }
-    this.#held.push(bytes)
-    this.#heldBytes += bytes.byteLength
-    if (this.#heldBytes > HELD_BYTES) this.#producer.pause()
+    this.#held.append(bytes)
+    if (this.#held.byteLength > HELD_BYTES) this.#producer.pause()
   }
 
   end(): void {
@@ -87,7 +86,7 @@ export class BodyFeed implements BodySource {
   cancel(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#held = []
+    this.#held.take()
     if (this.#outcome === 'open') this.#producer.cancel()
   }
 
@@ -97,15 +96,11 @@ export class BodyFeed implements BodySource {
     if (this.#sink && !this.#isPaused) this.#release()
   }
 
-  /** Hands over what was held, as far as the sink goes along; it may pause or cancel at any part. */
+  /** Hands over what was held; the sink may pause or cancel at that. */
   #release(): void {
-    const wasFull = this.#heldBytes > HELD_BYTES
-    while (this.#sink && !this.#isPaused && !this.#isOver) {
-      const bytes = this.#held.shift()
-      if (!bytes) break
-      this.#heldBytes -= bytes.byteLength
-      this.#sink.write(bytes)
-    }
+    const wasFull = this.#held.byteLength > HELD_BYTES
+    if (this.#sink && !this.#isPaused && !this.#isOver && this.#held.byteLength > 0)
+      this.#sink.write(this.#held.take())
     if (!this.#sink || this.#isPaused || this.#isOver) return
     if (this.#outcome === 'open') {
       if (wasFull) this.#producer.resume()
@@ -122,18 +117,16 @@ export function collectBody(
   source: BodySource,
   maxBytes: number,
   tooLarge: () => Error,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = []
-    let bytes = 0
+    const parts = new JoinedParts(maxBytes)
     source.pipe({
       write: part => {
-        bytes += part.byteLength
-        if (bytes <= maxBytes) return void parts.push(part)
+        if (parts.byteLength + part.byteLength <= maxBytes) return parts.append(part)
         source.cancel()
         reject(tooLarge())
       },
-      end: () => resolve(Buffer.concat(parts)),
+      end: () => resolve(parts.take()),
       fail: reject,
     })
   })
@@ -143,30 +136,25 @@ export function collectBody(
  * All of a body that has no more than `most` bytes; a longer one as it comes, from its beginning. Rejects for one that
  * breaks off before that is known.
  */
-export function collectShortBody(
-  source: BodySource,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer> | BodySource> {
+export function collectShortBody(source: BodySource, most: number): Promise<Uint8Array | BodySource> {
   return new Promise((resolve, reject) => {
     const feed = new BodyFeed({
       pause: () => source.pause(),
       resume: () => source.resume(),
       cancel: () => source.cancel(),
     })
-    const parts: Uint8Array[] = []
-    let bytes = 0
+    const parts = new JoinedParts()
     let isLong = false
     source.pipe({
       write: part => {
-        bytes += part.byteLength
-        if (isLong) feed.push(part)
-        else parts.push(part)
-        if (isLong || bytes <= most) return
+        if (isLong) return feed.push(part)
+        parts.append(part)
+        if (parts.byteLength <= most) return
         isLong = true
-        for (const held of parts) feed.push(held)
+        feed.push(parts.take())
         resolve(feed)
       },
-      end: () => (isLong ? feed.end() : resolve(Buffer.concat(parts))),
+      end: () => (isLong ? feed.end() : resolve(parts.take())),
       fail: error => (isLong ? feed.fail(error) : reject(error)),
     })
   })

@@ -195,6 +195,7 @@ export class ClientConnection<Understood> implements Responder {
     try {
       this.#answer.start(answer, request.method, this.#isOld, this.#isLast)
     } catch (error) {
+      if (isSource(answer.body)) answer.body.cancel()
       this.#onBug(error)
     }
   }

@@ -2,6 +2,7 @@
 import type { Soon } from '@mogplex/kit/soon.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import { assertedCaller, type Caller } from '../callers/caller.ts'
+import { bodyTooSlow } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Answer } from '../http/answer.ts'
 import type { UpstreamAnswer } from '../http/upstream/answer-reader.ts'
@@ -14,15 +15,13 @@ import {
 import { failureOf, unlessHidden } from './failure.ts'
 import type { ProxyOptions } from './proxy.ts'
 import { maxBodyBytes, takeBody } from './request-body.ts'
-import { relayBody } from './response-body.ts'
+import { type RelayedBody, relayBody } from './response-body.ts'
 import type { Watched } from './watchdog.ts'
 
 export interface CallContext extends ProxyOptions {
   /** How to end, in good order, those that are open. */
   eventStreams: Set<() => void>
   ask: (service: Route['service'], request: UpstreamRequest, listener: AnswerListener) => UpstreamCall
-  /** Told once of each call. */
-  onClose: () => void
 }
 
 type Body = UpstreamRequest['body']
@@ -34,21 +33,26 @@ export class Call implements Watched, AnswerListener {
   readonly #exchange: Exchange
   readonly #row: Route
   readonly #caller: Caller
+  readonly #onClose: () => void
   #request: UpstreamRequest | null = null
   #upstream: UpstreamCall | null = null
   /** Gives up the wait for the client's body. */
   #stopReading: ((error: Error) => void) | null = null
+  /** An answer whose body still comes. */
+  #relayed: RelayedBody | null = null
   #mayRepeat = false
   #isOpen = true
   #isAborted: boolean
 
-  constructor(context: CallContext, exchange: Exchange, row: Route, caller: Caller) {
+  /** `onClose` is told once, however the call ends. */
+  constructor(context: CallContext, exchange: Exchange, row: Route, caller: Caller, onClose: () => void) {
     const client = exchange.request
     this.limitMs = row.stream ? context.idleTimeoutMs : context.timeoutMs
     this.#context = context
     this.#exchange = exchange
     this.#row = row
     this.#caller = caller
+    this.#onClose = onClose
     this.#isAborted = client.isGone
     client.onGone = () => this.expire()
     context.watchdog.watch(this)
@@ -107,8 +111,10 @@ export class Call implements Watched, AnswerListener {
   expire(): void {
     if (!this.#isOpen || this.#isAborted) return
     this.#isAborted = true
-    this.#stopReading?.(new Error('given up'))
+    this.#stopReading?.(bodyTooSlow())
     this.#upstream?.giveUp(this)
+    // A body that its client has stopped taking hears of no end.
+    this.#relayed?.breakOff(new UpstreamBroke('given up', false))
   }
 
   onAnswer(answer: UpstreamAnswer): void {
@@ -154,19 +160,20 @@ export class Call implements Watched, AnswerListener {
     const [exchange, row] = [this.#exchange, this.#row]
     const { eventStreams } = this.#context
     exchange.isUnderWay = true
-    const { source, finish } = relayBody(body, {
+    const relayed = relayBody(body, {
       onPart: () => {
         // Of a stream the silence is limited, of anything else the whole.
         if (row.stream) this.since = performance.now()
       },
       onEnd: () => {
-        eventStreams.delete(finish)
+        eventStreams.delete(relayed.finish)
         this.#close()
         this.#context.onEnd(exchange, status)
       },
     })
-    if (headers.get('content-type')?.startsWith('text/event-stream')) eventStreams.add(finish)
-    return { status, headers, ownLines: '', body: source, bodyStart }
+    if (headers.get('content-type')?.startsWith('text/event-stream')) eventStreams.add(relayed.finish)
+    this.#relayed = relayed
+    return { status, headers, ownLines: '', body: relayed.source, bodyStart }
   }
 
   /** Lets go of client and timer. */
@@ -175,6 +182,6 @@ export class Call implements Watched, AnswerListener {
     this.#isOpen = false
     this.#context.watchdog.forget(this)
     this.#exchange.request.onGone = null
-    this.#context.onClose()
+    this.#onClose()
   }
 }

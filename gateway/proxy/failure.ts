@@ -1,8 +1,9 @@
 /** What a client is told when a call to a service went wrong. */
-import { ApiError, badRequest, unavailable } from '@mogplex/kit/errors.ts'
+import { ApiError, unavailable } from '@mogplex/kit/errors.ts'
 import type { Log } from '@mogplex/kit/log.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
+import { malformedBody } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { MalformedMessage } from '../http/head.ts'
 import type { UpstreamAnswer } from '../http/upstream/answer-reader.ts'
@@ -30,7 +31,7 @@ export function failureOf(cause: unknown, exchange: Exchange, row: Route, log: L
   const { requestId, pattern, request } = exchange
   // What the client did wrong, and what nobody is left to read, is no failure of the service.
   if (cause instanceof ApiError && cause.status < 500) return cause
-  if (cause instanceof MalformedMessage) return badRequest('Malformed body')
+  if (cause instanceof MalformedMessage) return malformedBody()
   if (!request.isGone) {
     log.warn({ event: 'upstream.failed', service: row.service, rid: requestId, route: pattern, err: cause })
   }

@@ -2,6 +2,7 @@
 import type { AssertionSigner } from '@mogplex/kit/assertion/signer.ts'
 import type { ApiError } from '@mogplex/kit/errors.ts'
 import type { Log } from '@mogplex/kit/log.ts'
+import { asksForEventStream } from '@mogplex/proto/event-stream.ts'
 import type { Route } from '@mogplex/proto/routes.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
 import type { Caller } from '../callers/caller.ts'
@@ -9,6 +10,7 @@ import type { Exchange } from '../exchange.ts'
 import { relayedHeaders } from '../headers.ts'
 import type { Answer } from '../http/answer.ts'
 import { createUpstreamPool, type UpstreamPool } from '../http/upstream/pool.ts'
+import type { StreamSlots } from '../limits/stream-slots.ts'
 import { Call, type CallContext } from './call.ts'
 import { notAnswering } from './failure.ts'
 import type { Watchdog } from './watchdog.ts'
@@ -22,6 +24,7 @@ export interface ProxyOptions extends ProxyEvents {
   timeoutMs: number
   /** For the silence of a `stream` row. */
   idleTimeoutMs: number
+  streamSlots: StreamSlots
   /** One more at once is refused with 503, so that they do not use up the connections of a service. */
   maxRequests: number
 }
@@ -41,7 +44,7 @@ export interface ProxyEvents {
 export interface UpstreamProxy {
   /**
    * Asks the service; what becomes of it is told by {@link ProxyEvents}. `body` is there where a step before had to
-   * read it. Throws 503 when too many are under way.
+   * read it. Throws 503 when too many are under way, and 429 when the caller has too many streams open.
    */
   forward: (exchange: Exchange, row: Route, caller: Caller, body: Uint8Array | null) => void
   /** Ends open event streams in good order: their clients reconnect and resume. */
@@ -57,10 +60,11 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
     ...options,
     eventStreams: new Set(),
     ask: (service, request, listener) => pools[service].ask(request, listener),
-    onClose: () => {
-      underWay -= 1
-    },
   }
+  const takeSlot = ({ request, clientIp }: Exchange, row: Route, caller: Caller) =>
+    row.stream && asksForEventStream(request.headers.get('accept'))
+      ? options.streamSlots.take(caller, clientIp)
+      : null
   return {
     endEventStreams: () => {
       for (const finish of context.eventStreams) finish()
@@ -70,8 +74,13 @@ export function createProxy(options: ProxyOptions): UpstreamProxy {
     },
     forward: (exchange, row, caller, body) => {
       if (underWay >= options.maxRequests) throw notAnswering(row.service)
+      const freeSlot = takeSlot(exchange, row, caller)
       underWay += 1
-      new Call(context, exchange, row, caller).start(body)
+      const onClose = () => {
+        underWay -= 1
+        freeSlot?.()
+      }
+      new Call(context, exchange, row, caller, onClose).start(body)
     },
   }
 }

@@ -11,26 +11,29 @@ export interface RelayedBody {
   source: BodySource
   /** Ends the body in good order after what was already passed on. */
   finish: () => void
+  /** Ends it at once and not in good order: its client may not take anything any more. */
+  breakOff: (error: Error) => void
 }
 
 /** The body `from` a service, as it comes. One that breaks off breaks the client's, too: it must not look complete. */
 export function relayBody(from: BodySource, { onPart, onEnd }: RelayedBodyEvents): RelayedBody {
   let to: BodySink | null = null
-  let isOver = false
+  /** How whoever takes the body is told of its end. */
+  let tellEnd: ((sink: BodySink) => void) | null = null
   const end = (tell: (sink: BodySink) => void) => {
-    if (isOver) return
-    isOver = true
+    if (tellEnd) return
+    tellEnd = tell
     onEnd()
     if (to) tell(to)
   }
   const source: BodySource = {
     pipe: sink => {
-      // Finished before it began.
-      if (isOver) return sink.end()
+      // Over before it began.
+      if (tellEnd) return tellEnd(sink)
       to = sink
       from.pipe({
         write: bytes => {
-          if (isOver) return
+          if (tellEnd) return
           onPart()
           sink.write(bytes)
         },
@@ -49,6 +52,10 @@ export function relayBody(from: BodySource, { onPart, onEnd }: RelayedBodyEvents
     source,
     finish: () => {
       end(sink => sink.end())
+      from.cancel()
+    },
+    breakOff: error => {
+      end(sink => sink.fail(error))
       from.cancel()
     },
   }

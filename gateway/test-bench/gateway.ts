@@ -25,6 +25,8 @@ export interface BenchOptions {
   settings?: Record<string, string>
   /** Rows beside those of the product. */
   routes?: readonly Route[]
+  /** Gets what is logged as an error; otherwise nothing is logged unless `LOG_LEVEL` says so. */
+  onError?: (line: string) => void
 }
 
 export interface ReachedRequest {
@@ -43,7 +45,7 @@ export interface GatewayBench extends AsyncDisposable {
   /** Subjects identity was asked on. */
   asked: string[]
   accessLog: () => Record<string, unknown>[]
-  newPat: (scopes?: Scope[]) => string
+  newPat: (scopes?: Scope[], userId?: string) => string
   newSession: (replacementCookie?: string) => string
   newUser: (disabled?: boolean) => string
   revokeAll: () => void
@@ -66,7 +68,10 @@ const WITHOUT_LIMITS = {
 export const PUBLIC_ORIGIN = 'http://mogplex.example'
 
 export async function useGateway(options: BenchOptions = {}): Promise<GatewayBench> {
-  const log = createLog({ process: 'gateway-test', level: process.env.LOG_LEVEL ?? 'silent' })
+  const { onError } = options
+  const log = onError
+    ? createLog({ process: 'gateway-test', level: 'error', write: onError })
+    : createLog({ process: 'gateway-test', level: process.env.LOG_LEVEL ?? 'silent' })
   const nats = await useNats()
   const issuers = await createTestIssuers()
   const identity = await startIdentity(nats, issuers)
@@ -119,10 +124,10 @@ export async function useGateway(options: BenchOptions = {}): Promise<GatewayBen
         .split('\n')
         .filter(line => line !== '')
         .map(line => JSON.parse(line)),
-    newPat: (scopes = ['read', 'write']) => {
+    newPat: (scopes = ['read', 'write'], userId = 'user-1') => {
       const token = `mog_${randomText(32)}`
       const keyId = crypto.randomUUID()
-      pats.set(sha256Hex(token), { status: 'valid', userId: 'user-1', keyId, scopes, expiresAt: null })
+      pats.set(sha256Hex(token), { status: 'valid', userId, keyId, scopes, expiresAt: null })
       return token
     },
     newSession: replacementCookie => {

@@ -1,5 +1,6 @@
 /** The life of a process of ours: one clear line when it cannot start, an orderly end on SIGTERM. */
 import { ConfigError } from '../config.ts'
+import { describeError } from '../describe-error.ts'
 import { createLog, type Log } from '../log.ts'
 
 /** Things to end, last started first. */
@@ -16,6 +17,12 @@ export async function runProcess(name: string, start: (log: Log) => Promise<Clos
   const log = createLog({ process: name, level: process.env.LOG_LEVEL?.trim() || 'info' })
   process.on('SIGINT', () => undefined)
   process.on('unhandledRejection', err => log.error({ event: 'process.unhandled', err }))
+  process.on('uncaughtException', err => {
+    // Bun would print the error with all its members, a statement's parameters among them.
+    log.fatal({ event: 'process.uncaught', err })
+    process.exit(1)
+  })
+  takeConsole(log)
   try {
     const closers = await start(log)
     log.info({ event: 'process.ready' })
@@ -26,6 +33,16 @@ export async function runProcess(name: string, start: (log: Log) => Promise<Clos
     else log.fatal({ event: 'process.cannot-start', err })
     process.exit(1)
   }
+}
+
+/** What libraries print goes by the log, where values are left out. */
+function takeConsole(log: Log): void {
+  const note = (...said: unknown[]) =>
+    log.warn({
+      event: 'console',
+      said: said.map(each => (each instanceof Error ? describeError(each) : each)),
+    })
+  Object.assign(console, { log: note, info: note, warn: note, error: note, debug: note, trace: note })
 }
 
 async function end(closers: Closer[], log: Log): Promise<void> {

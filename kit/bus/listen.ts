@@ -7,6 +7,7 @@ import { type FactReader, factStream, tellerOf } from '@mogplex/proto/facts.ts'
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { Type } from '@sinclair/typebox'
 import type { Database, Transaction } from '../database/connect.ts'
+import { messageOf } from '../describe-error.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { DeadLettersTable, InboxTable } from '../outbox/tables.ts'
@@ -131,7 +132,7 @@ async function retryOrPutAside(
       consumer: listener.reader.consumer,
       subject: message.subject,
       body: message.string(),
-      error: err instanceof Error ? err.message : String(err),
+      error: messageOf(err),
     })
     message.term('put aside in dead_letters')
   } catch (storeError) {

@@ -23,12 +23,15 @@ const LISTENING = { reusePort: false, idleTimeout: 120 }
  */
 export function createServiceApp({ name, log, isReady }: ServiceAppOptions) {
   return new Elysia({ name, normalize: false, serve: LISTENING })
-    .onError({ as: 'global' }, ({ error, code, request }) => {
+    .onError({ as: 'global' }, ({ error, code, request, route }) => {
       const path = new URL(request.url).pathname
-      if (error instanceof ApiError) return answer(path, error, log)
-      if (code === 'NOT_FOUND') return answer(path, new ApiError('NOT_FOUND', 'Not found'), log)
-      log.error({ event: 'request.failed', path, method: request.method, err: error })
-      return answer(path, new ApiError('INTERNAL_ERROR', 'Internal error'), log)
+      if (error instanceof ApiError) {
+        if (error.status >= 500) log.warn({ event: 'request.refused', route, err: error })
+        return answer(path, error)
+      }
+      if (code === 'NOT_FOUND') return answer(path, new ApiError('NOT_FOUND', 'Not found'))
+      log.error({ event: 'request.failed', route, method: request.method, err: error })
+      return answer(path, new ApiError('INTERNAL_ERROR', 'Internal error'))
     })
     .get('/healthz', () => ({ status: 'ok' }))
     .get('/readyz', async () =>
@@ -37,8 +40,7 @@ export function createServiceApp({ name, log, isReady }: ServiceAppOptions) {
 }
 
 /** The HTTP answer of an error in the envelope of its path, or as a page; `Retry-After` included. */
-function answer(path: string, error: ApiError, log: Log): Response {
-  if (error.status >= 500) log.warn({ event: 'request.refused', path, err: error })
+function answer(path: string, error: ApiError): Response {
   const response = isPagePath(path)
     ? pageResponse(renderErrorPage(error.status, error.message), { status: error.status })
     : Response.json(errorBody(path, error.code, error.message, error.details), { status: error.status })

@@ -9,6 +9,18 @@ import { postgresBinaries } from './binaries.ts'
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '' }
 
 export const SUPERUSER = 'mogplex'
+/**
+ * A refused statement is told to whoever sent it, who logs it without its values. The server's own log would have them:
+ * in the message, the detail and the statement.
+ */
+const WITHOUT_VALUES = {
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
+  log_parameter_max_length: '0',
+  log_parameter_max_length_on_error: '0',
+}
+
 /** Ends sessions and shuts down cleanly; Postgres' "fast" mode. */
 export const POSTGRES_STOP_SIGNAL = 'SIGINT'
 
@@ -77,6 +89,7 @@ export function serverCommand(options: { directory: string; place: PostgresPlace
     max_connections: '200',
     timezone: 'UTC',
     log_timezone: 'UTC',
+    ...WITHOUT_VALUES,
     ...(options.isDurable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])

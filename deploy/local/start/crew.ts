@@ -1,6 +1,7 @@
 /** The programs that run now: started here, logged here, and known to `state.json` as long as they run. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '@mogplex/kit/describe-error.ts'
 import { identifyProcess } from '@mogplex/kit/processes/identity.ts'
 import type { Home } from '../home.ts'
 import { type Level, lineSplitter, readableLine } from '../log/readable-line.ts'
@@ -94,8 +95,4 @@ export function createCrew(home: Home, settings: Settings, terminal: Terminal): 
     },
     end: () => rmSync(home.stateFile, { force: true }),
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,7 @@
 /** `npm start`: brings everything up, keeps it up, and takes it down in order. */
 import { natsLogin } from '@mogplex/kit/bus/nats-settings.ts'
 import { ConfigError } from '@mogplex/kit/config.ts'
+import { messageOf } from '@mogplex/kit/describe-error.ts'
 import { holdFreePort, isPortFree } from '@mogplex/kit/processes/free-port.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
 import type { Environment, Instance, OwnNats } from '../child-environment.ts'
@@ -50,7 +51,7 @@ export async function start(options: { root: string; environment: Environment })
     process.exit(0)
   } catch (err) {
     if (running) await takeDown(running)
-    for (const line of messageOf(err).split('\n')) console.error(`Cannot start: ${line}`)
+    for (const line of reasonOf(err).split('\n')) console.error(`Cannot start: ${line}`)
     process.exit(1)
   }
 }
@@ -163,7 +164,7 @@ async function takeDown({ crew, home, sockets, terminal, keepers }: Running): Pr
   terminal.say('Stopped.')
 }
 
-function messageOf(err: unknown): string {
-  if (err instanceof CannotStart || err instanceof ConfigError) return err.message
-  return err instanceof Error ? err.message : String(err)
+/** Of what we say ourselves, the words; of anything else, what may be printed. */
+function reasonOf(err: unknown): string {
+  return err instanceof CannotStart || err instanceof ConfigError ? err.message : messageOf(err)
 }

@@ -1,10 +1,10 @@
 /** Taking a browser in that comes back from GitHub, and sending it where it wanted to go (identity spec 3). */
+import { redirect } from '@mogplex/kit/http/redirect.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite } from '../sessions/cookie.ts'
 import { callbackUrl } from './departures.ts'
 import { GithubFault } from './fault.ts'
 import { type GithubClient, type GithubProfile, GithubRefusal, type GithubToken } from './oauth-client.ts'
-import { redirect } from './redirect.ts'
 import { type Destination, endTrip, type ReturnedTrip, readStateCookie, stateCookie } from './state.ts'
 
 /** A GitHub account, proven by a token of it. */

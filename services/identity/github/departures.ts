@@ -1,8 +1,8 @@
 /** Sending a browser to GitHub: to sign in, to connect an account, to install the App (identity spec 3). */
+import { redirect } from '@mogplex/kit/http/redirect.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite } from '../sessions/cookie.ts'
 import type { GithubClient } from './oauth-client.ts'
-import { redirect } from './redirect.ts'
 import { beginTrip, stateCookie, type Trip } from './state.ts'
 
 export const LOGIN_CALLBACK = '/api/auth/callback/github'

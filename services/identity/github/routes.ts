@@ -1,4 +1,5 @@
 /** To GitHub and back: signing in, connecting an account, installing the App (identity spec 3). Every answer is a redirect. */
+import { redirect } from '@mogplex/kit/http/redirect.ts'
 import { Elysia } from 'elysia'
 import { requesterOf } from '../audit/entry.ts'
 import type { IdentityKit } from '../environment.ts'
@@ -11,7 +12,6 @@ import { CONNECT_CALLBACK, createDepartures, LOGIN_CALLBACK } from './departures
 import { GithubFault } from './fault.ts'
 import { beginInstall } from './install-state.ts'
 import { createGithubClient, isGithubConfigured } from './oauth-client.ts'
-import { redirect } from './redirect.ts'
 import type { GithubPlace } from './settings.ts'
 import { signInWithGithub } from './sign-in.ts'
 

@@ -1,5 +1,6 @@
 /** Signing out, and seeing and ending one's sessions (identity spec 2). */
 import { notFound } from '@mogplex/kit/errors.ts'
+import { redirect } from '@mogplex/kit/http/redirect.ts'
 import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import type * as wire from '@mogplex/proto/wire/sessions.ts'
 import { Elysia } from 'elysia'
@@ -36,13 +37,10 @@ export function sessionRoutes({ context, database, config, dropAtGateways }: Ide
     .post('/api/auth/sign-out', ({ context: from, request }) => signOut(from, request))
     .post('/api/auth/logout', ({ context: from, request }) => signOut(from, request))
     .get('/api/auth/logout', async ({ context: from, request }) => {
-      const headers = new Headers({ location: '/login' })
       // A picture or link on another site must not be able to sign somebody out.
-      if (request.headers.get('sec-fetch-site') !== 'cross-site') {
-        await endOwnSession(from, request)
-        headers.set('set-cookie', forget['set-cookie'])
-      }
-      return new Response(null, { status: 302, headers })
+      if (request.headers.get('sec-fetch-site') === 'cross-site') return redirect('/login')
+      await endOwnSession(from, request)
+      return redirect('/login', [forget['set-cookie']])
     })
     .get('/api/auth/get-session', async ({ context: { caller } }) => {
       const user = caller.sub ? await findActiveUser(database, caller.sub) : null

@@ -1,4 +1,5 @@
 /** `/login`: where people say who they are (identity spec 10). */
+import { redirect } from '@mogplex/kit/http/redirect.ts'
 import { type Html, html } from '@mogplex/kit/pages/html.ts'
 import { pageResponse, renderPage } from '@mogplex/kit/pages/page.ts'
 import { Elysia } from 'elysia'
@@ -44,10 +45,6 @@ function signUpMode({ AUTH_SIGNUP }: IdentityConfig, query: URLSearchParams): Lo
   // While there is nobody, there is nobody who could sign in.
   if (AUTH_SIGNUP === 'first-user') return 'first'
   return query.get('mode') === 'sign-up' ? 'shown' : 'offered'
-}
-
-function redirect(location: string): Response {
-  return new Response(null, { status: 302, headers: { location } })
 }
 
 const ERROR_CODE = /^[a-z][a-z_]{0,63}$/

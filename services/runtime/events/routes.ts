@@ -2,6 +2,7 @@
 import { type requestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { v1Answer } from '@mogplex/kit/http/v1-answer.ts'
 import { clampLimit } from '@mogplex/kit/limit.ts'
+import { asksForEventStream } from '@mogplex/proto/event-stream.ts'
 import { V1_PAGE } from '@mogplex/proto/wire/values.ts'
 import { Elysia } from 'elysia'
 import { presentRun } from '../runs/present.ts'
@@ -21,7 +22,7 @@ export function eventRoutes(deps: EventRouteDeps) {
       const view = await requireRun(deps.database, userIdOf(context), params.runId)
       const query = new URL(request.url).searchParams
       const callId = view.run.aiCallId
-      if (wantsStream(request)) {
+      if (asksForEventStream(request.headers.get('accept'))) {
         const position = await streamStart(deps, callId, request, query.get('after'))
         server?.timeout(request, 0)
         return streamEvents(deps, { runId: view.run.id, callId, position }, request.signal)
@@ -33,10 +34,6 @@ export function eventRoutes(deps: EventRouteDeps) {
       })
       return v1Answer({ run: presentRun(view), events: events.map(presentEvent), hasMore })
     })
-}
-
-function wantsStream(request: Request): boolean {
-  return (request.headers.get('accept') ?? '').toLowerCase().includes('text/event-stream')
 }
 
 /** `Last-Event-ID` wins: a browser that reconnects sends it with the address it began with. */
