@@ -42,7 +42,7 @@ export class RequestFacts {
     this.target = this.path && options.match(this.path.segments)
     this.row = this.target?.rows.get(method)
     this.gate = this.path && gateOf(this.path.segments, this.row)
-    this.#isForSignIn = this.decodedPath.startsWith('/api/auth/')
+    this.#isForSignIn = this.decodedPath.startsWith('/api/auth/') || this.decodedPath === '/login'
   }
 
   /** See {@link FieldFacts.forwardedAs}. */

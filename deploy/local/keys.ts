@@ -23,6 +23,7 @@ const KeysFile = Type.Object({
   databasePasswords: ofProcesses(Type.String()),
   natsPasswords: ofProcesses(Type.String()),
   postgresPassword: Type.String(),
+  signUpCode: Type.Optional(Type.String()),
 })
 type KeysFile = Static<typeof KeysFile>
 export type SigningKey = Static<typeof SigningKey>
@@ -36,6 +37,8 @@ export interface Keys {
   natsPasswords: Record<ProcessName, string>
   /** Of the administrator of our own Postgres. */
   postgresPassword: string
+  /** What the first sign-up must show unless it is made on this machine. */
+  signUpCode: string
 }
 
 const NO_KEYS: KeysFile = {
@@ -55,6 +58,7 @@ export async function loadKeys(file: string): Promise<Keys> {
     databasePasswords: await fill(SERVICE_NAMES, known.databasePasswords, password),
     natsPasswords: await fill(PROCESS_NAMES, known.natsPasswords, password),
     postgresPassword: known.postgresPassword || password(),
+    signUpCode: known.signUpCode || password(),
   }
   const text = `${JSON.stringify(keys, null, 2)}\n`
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writePrivateFile(file, text)

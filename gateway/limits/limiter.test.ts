@@ -27,8 +27,8 @@ const away: LimitStore = {
 
 test('webhooks keep coming while the shared store is away, and are still counted', async () => {
   const limiter = createLimiter(buckets, away, createMemoryLimitStore())
-  for (let count = 1; count <= 600; count += 1) await limiter.admit(exchange(), row, WEBHOOK, null)
-  expect(() => limiter.admit(exchange(), row, WEBHOOK, null)).toThrow('Rate limit')
+  for (let count = 1; count <= 600; count += 1) await limiter.admit(exchange(), row, WEBHOOK)
+  expect(() => limiter.admit(exchange(), row, WEBHOOK)).toThrow('Rate limit')
 })
 
 test('a store that is away is 503 with a time to come back, for callers and for bad credentials', async () => {
@@ -39,7 +39,7 @@ test('a store that is away is 503 with a time to come back, for callers and for 
       () => null,
       error => error,
     )
-  expect(await refusalOf(limiter.admit(exchange(), row, ANONYMOUS, null))).toMatchObject(isAway)
+  expect(await refusalOf(limiter.admit(exchange(), row, ANONYMOUS))).toMatchObject(isAway)
   expect(await refusalOf(limiter.countFailure(exchange()))).toMatchObject(isAway)
 })
 
@@ -52,7 +52,7 @@ test('schedulers and tests are counted nowhere', async () => {
   const limiter = createLimiter(buckets, away, away)
   for (const caller of [{ mode: 'cron' }, { mode: 'test', userId: 'u' }] as const) {
     const call = exchange()
-    await limiter.admit(call, row, caller, null)
+    await limiter.admit(call, row, caller)
     expect(call.limit).toBeNull()
   }
 })

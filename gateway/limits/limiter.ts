@@ -17,6 +17,12 @@ export interface LimitState {
 /** What of an exchange matters here. */
 export type CountedExchange = Pick<Exchange, 'clientIp' | 'limit'>
 
+/** What a guess of a password is counted by. */
+export interface GuessKey {
+  bucket: 'signInEmail' | 'signInDevice' | 'passwordSession' | 'passwordUser'
+  key: string
+}
+
 /** A slot taken in a bucket. */
 export interface Charge {
   bucket: Bucket
@@ -27,11 +33,19 @@ export interface Charge {
 export interface Limiter {
   /**
    * Charges every bucket the request counts in, or none of them; throws 429, and 503 when the store does not
-   * say. `exchange.limit` becomes the state of the bucket closest to the row. The charge of the sign-in's
-   * e-mail address is returned: only a failure is to count there, so it is
+   * say. `exchange.limit` becomes the state of the bucket closest to the row.
+   */
+  admit: (exchange: CountedExchange, row: Route, caller: Caller) => Soon<readonly Charge[]>
+  /**
+   * Charges what a guess of a password is counted by, of a request that was {@link Limiter.admit admitted} with
+   * `charges`, which are given back when this is refused. Only a failure is to count here, so these charges are
    * {@link Limiter.giveBack given back} after any other outcome.
    */
-  admit: (exchange: CountedExchange, row: Route, caller: Caller, email: string | null) => Soon<Charge | null>
+  admitGuess: (
+    exchange: CountedExchange,
+    keys: readonly GuessKey[],
+    charges: readonly Charge[],
+  ) => Promise<readonly Charge[]>
   /** Never rejects: what the store could not be told leaves the window by itself. */
   giveBack: (charge: Charge) => Promise<void>
   /**
@@ -65,29 +79,47 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
     }
   }
 
-  /** Sign-ins, and rows with a budget of their own: all of their buckets, or none. */
-  const admitToAll: AdmitToAll = async (exchange, row, caller, email) => {
+  /** Rows with a budget of their own: both buckets, or none. */
+  const admitToBoth = async (
+    exchange: CountedExchange,
+    caller: Caller,
+    name: NonNullable<Route['bucket']>,
+  ): Promise<Charge[]> => {
     const { clientIp } = exchange
-    const charges: (Charge | null)[] = []
+    const first = await take(exchange, callerBucket(buckets, caller), callerKey(caller, clientIp))
+    const charges = first ? [first] : []
     try {
-      const failure = email === null ? null : await take(exchange, buckets.signInEmail, email)
-      charges.push(failure)
-      charges.push(await take(exchange, callerBucket(buckets, caller), callerKey(caller, clientIp)))
-      if (row.bucket) await take(exchange, ...rowBucket(buckets, row.bucket, caller, clientIp))
-      return failure
+      const second = await take(exchange, ...rowBucket(buckets, name, caller, clientIp))
+      return second ? [...charges, second] : charges
     } catch (refused) {
       // Refused requests count nowhere.
-      for (const charge of charges) if (charge) await giveBack(charge)
+      for (const charge of charges) await giveBack(charge)
       throw refused
     }
   }
 
   return {
     giveBack,
-    admit: (exchange, row, caller, email) => {
-      if (email !== null || row.bucket) return admitToAll(exchange, row, caller, email)
+    admit: (exchange, row, caller) => {
+      if (row.bucket) return admitToBoth(exchange, caller, row.bucket)
       const charge = take(exchange, callerBucket(buckets, caller), callerKey(caller, exchange.clientIp))
-      return charge instanceof Promise ? charge.then(() => null) : null
+      return charge instanceof Promise ? charge.then(() => NO_CHARGES) : NO_CHARGES
+    },
+    admitGuess: async (exchange, keys, charges) => {
+      const { limit } = exchange
+      const guesses: Charge[] = []
+      try {
+        for (const { bucket, key } of keys) {
+          const charge = await take(exchange, buckets[bucket], key)
+          if (charge) guesses.push(charge)
+        }
+        // How often others tried this address is nobody's business.
+        exchange.limit = limit
+        return guesses
+      } catch (refused) {
+        for (const charge of [...guesses, ...charges]) await giveBack(charge)
+        throw refused
+      }
     },
     countFailure: async exchange => {
       await take(exchange, buckets.failedAuthentication, exchange.clientIp)
@@ -95,7 +127,8 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
   }
 }
 
-type AdmitToAll = (...request: Parameters<Limiter['admit']>) => Promise<Charge | null>
+/** Nobody gives back what is no sign-in's. */
+const NO_CHARGES: readonly Charge[] = []
 
 function verdictOf(store: LimitStore, bucket: Bucket, key: string): Soon<Verdict> {
   const verdict = store.take(bucket, key)
@@ -125,6 +158,9 @@ function rowBucket(
       return [buckets.signInAddress, clientIp]
     case 'sign-up':
       return [buckets.signUp, clientIp]
+    case 'password':
+      // Only wrong ones count, by keys of their own (limits/guess-keys.ts).
+      return [null, '']
     case 'key-verify':
     case 'cli-approve': {
       const bucket = name === 'key-verify' ? buckets.keyVerify : buckets.cliApprove

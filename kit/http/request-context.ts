@@ -1,6 +1,7 @@
 /** What every route knows about its request: the asserted caller and the request id. */
 import {
   type AssertionClaims,
+  CLIENT_IS_LOCAL_HEADER,
   CLIENT_IP_HEADER,
   IDENTITY_HEADER,
   REQUEST_ID_HEADER,
@@ -14,6 +15,8 @@ export interface RequestContext {
   requestId: string
   /** As the gateway saw it; null when the header is missing. */
   clientIp: string | null
+  /** Made on the gateway's own machine; false on routes where the gateway does not say. */
+  isLocal: boolean
 }
 
 /**
@@ -26,6 +29,7 @@ export function requestContext(verify: AssertionVerifier) {
       caller: await verify(request.headers.get(IDENTITY_HEADER)),
       requestId: request.headers.get(REQUEST_ID_HEADER) ?? '',
       clientIp: request.headers.get(CLIENT_IP_HEADER),
+      isLocal: request.headers.get(CLIENT_IS_LOCAL_HEADER) === '1',
     }
     return { context }
   })

@@ -14,7 +14,7 @@ import { readState } from '../state.ts'
 import { stopInOrder } from '../supervisor/stop-in-order.ts'
 import type { Program } from '../supervisor/supervise.ts'
 import { type Crew, createCrew } from './crew.ts'
-import { firstSteps } from './first-steps.ts'
+import { firstSteps, isFirstSignUpAwaited, signUpCodeOf } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
 import { productProgram } from './product.ts'
 import { onStopRequest } from './stop-request.ts'
@@ -113,7 +113,9 @@ async function bringUp(crew: Crew, options: Start): Promise<void> {
   await Promise.all(starting.map(program => program.ready(READY_LIMIT_MS)))
   crew.isUp()
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl)}`)
+  const isAwaited = await isFirstSignUpAwaited(settings.port, options.environment)
+  const code = isAwaited ? signUpCodeOf(options.environment, keys) : null
+  terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl, code)}`)
 }
 
 /** Lets go of the port just before the program that is to have it starts. */

@@ -58,6 +58,7 @@ test('the source holds what git needs, the user name of the address only where n
     defaultBranch: 'trunk',
     rootDirectory: null,
     auth: { kind: 'none' },
+    allowPrivateHosts: true,
   })
   const remote_url = `${guarded.url.replace('//', '//somebody@')}/demo.git`
   const owned = await importRepo(user, { remote_url, credential: { username: 'me', token: 'tok' } })
