@@ -1,8 +1,8 @@
 /** What every route knows about its request: the asserted caller and the request id. */
 import {
   type AssertionClaims,
-  CLIENT_IS_LOCAL_HEADER,
   CLIENT_IP_HEADER,
+  CLIENT_IS_LOCAL_HEADER,
   IDENTITY_HEADER,
   REQUEST_ID_HEADER,
 } from '@mogplex/proto/caller.ts'

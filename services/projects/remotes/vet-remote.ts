@@ -8,6 +8,7 @@ import {
 } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { type ReachableRemote, reachHost } from '@mogplex/kit/git-remote/reach-host.ts'
 import { invalidRemote, remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
+import { isPublicAddress } from '@mogplex/kit/public-address.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 import { ALIKE_AFTER_MS, refusingAlike } from './alike.ts'
 import { findLocalRepository } from './local-repository.ts'
@@ -62,5 +63,6 @@ async function addressesOf(remote: HostRemote, rules: RemoteRules): Promise<stri
 
 /** What an address is one can see without asking anybody; the same goes for names of this machine. */
 function isPlainToSee({ host }: HostRemote): boolean {
-  return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost')
+  const isPrivateAddress = isIP(host) !== 0 && !isPublicAddress(host)
+  return isPrivateAddress || host === 'localhost' || host.endsWith('.localhost')
 }
