@@ -27,5 +27,6 @@ document.querySelector('a[data-github]')?.addEventListener('click', () => {
   if (!(codeInput instanceof HTMLInputElement) || codeInput.value === '') return
   const secure = location.protocol === 'https:' ? '; Secure' : ''
   const value = encodeURIComponent(codeInput.value.trim())
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store is not there without https
   document.cookie = `mogplex_oauth_signup_code=${value}; SameSite=Lax; Path=/api/auth; Max-Age=600${secure}`
 })

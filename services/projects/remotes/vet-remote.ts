@@ -45,9 +45,20 @@ async function vetLocal(remote: LocalRemote, rules: RemoteRules): Promise<LocalR
 }
 
 /** 400 `REMOTE_UNREACHABLE`. A host that had to be vetted is asked so that it tells nothing of a network. */
-export function probeVetted(vetted: ReachableRemote, auth: RemoteAuth): Promise<ProbedRemote> {
-  if (vetted.addresses === null) return probeRemote(vetted, auth)
-  return refusingAlike(() => probeRemote(vetted, auth, ALIKE_AFTER_MS))
+export function probeVetted(
+  vetted: ReachableRemote,
+  auth: RemoteAuth,
+  limitMs = ALIKE_AFTER_MS,
+): Promise<ProbedRemote> {
+  const { remote, addresses } = vetted
+  if (addresses === null) return probeRemote(vetted, auth)
+  return refusingAlike(async () => {
+    const probed = await probeRemote(vetted, auth, limitMs)
+    // Whatever answers 200 looks like an empty repository to git.
+    if (probed.headBranch === null && remote.kind === 'http' && remote.scheme === 'http')
+      throw remoteUnreachable('there is no branch')
+    return probed
+  }, limitMs)
 }
 
 async function addressesOf(remote: HostRemote, rules: RemoteRules): Promise<string[] | null> {
