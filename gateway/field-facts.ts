@@ -13,6 +13,9 @@ import { declaredLength } from './http/framing.ts'
 import type { HeaderFields } from './http/header-fields.ts'
 import { acceptedRequestId } from './request-id.ts'
 
+/** Below `/api/auth/` identity gets cookies of its own; there and for its page, whether the request is local. */
+export type Purpose = 'sign-in' | 'sign-in-page' | 'other'
+
 export class FieldFacts {
   readonly clientIp: string
   /** The client's own id for the request, where it is harmless. */
@@ -23,7 +26,7 @@ export class FieldFacts {
   #pat: PresentedPat | null | undefined
   readonly #isLocal: () => boolean
   #assertion = ''
-  #isForSignIn = false
+  #purpose: Purpose = 'other'
   #forwarded = ''
 
   constructor(headers: HeaderFields, peer: string, isTrustedProxy: TrustedProxies) {
@@ -42,15 +45,15 @@ export class FieldFacts {
 
   /**
    * The lines that a service gets to see of a caller whom `assertion` describes: the client's, and ours. The last
-   * lacks its value, the request's id, which is another one each time. `isForSignIn`: below `/api/auth/`, or the page.
+   * lacks its value, the request's id, which is another one each time.
    */
-  forwardedAs(assertion: string, isForSignIn: boolean): string {
-    if (assertion !== this.#assertion || isForSignIn !== this.#isForSignIn) {
-      const sent = forwardableHeaders(this.#headers, isForSignIn).toText()
+  forwardedAs(assertion: string, purpose: Purpose): string {
+    if (assertion !== this.#assertion || purpose !== this.#purpose) {
+      const sent = forwardableHeaders(this.#headers, purpose === 'sign-in').toText()
       const ours = `${CLIENT_IP_HEADER}: ${this.clientIp}\r\n${IDENTITY_HEADER}: ${assertion}\r\n`
       this.#assertion = assertion
-      this.#isForSignIn = isForSignIn
-      const local = isForSignIn && this.#isLocal() ? `${CLIENT_IS_LOCAL_HEADER}: 1\r\n` : ''
+      this.#purpose = purpose
+      const local = purpose !== 'other' && this.#isLocal() ? `${CLIENT_IS_LOCAL_HEADER}: 1\r\n` : ''
       this.#forwarded = `${sent}${ours}${local}${REQUEST_ID_HEADER}: `
     }
     return this.#forwarded

@@ -52,7 +52,7 @@ const DROPPED = new Set([
 ])
 const DROPPED_PREFIXES = /^(?:x-mogplex-|x-forwarded-|nats-)/
 
-/** The client's headers that a service gets to see, for signing in or for anything else; framing and our own come on top. */
+/** The client's headers that a service gets to see, below `/api/auth/` or elsewhere; framing and our own come on top. */
 export function forwardableHeaders(client: HeaderFields, isForSignIn: boolean): HeaderFields {
   const named = namedByConnection(client.get('connection'))
   const forwarded = client.filter(
