@@ -40,8 +40,8 @@ export interface SignUp {
 }
 
 /**
- * Makes user and session. 403 when sign-up is not allowed, or not without the code of the start; 409 when the e-mail is taken. Of simultaneous
- * first sign-ups exactly one makes a user.
+ * Makes user and session. 403 when sign-up is not allowed, or not without the code of the start; 409 when the
+ * e-mail is taken. Of simultaneous first sign-ups exactly one makes a user.
  */
 export async function signUp(
   kit: Pick<IdentityKit, 'database' | 'config'>,
