@@ -36,7 +36,10 @@ const GatewaySettings = Type.Object({
   RATE_LIMIT_ANON: limit('120/60', 'count/seconds for each address without credentials, 0 for no limit'),
   RATE_LIMIT_AUTHFAIL: limit('120/60', 'bad credentials, count/seconds for each address, 0 for no limit'),
   RATE_LIMIT_SIGNIN_IP: limit('10/600', 'sign-ins, count/seconds for each address, 0 for no limit'),
-  RATE_LIMIT_SIGNIN_EMAIL: limit('5/900', 'failed sign-ins, count/seconds for each e-mail, 0 for no limit'),
+  RATE_LIMIT_SIGNIN_EMAIL: limit(
+    '5/900',
+    'wrong passwords, count/seconds for each e-mail address, known browser and session, 0 for no limit',
+  ),
   RATE_LIMIT_SIGNUP: limit('20/3600', 'sign-ups, count/seconds for each address, 0 for no limit'),
   MAX_EVENT_STREAMS_PER_USER: Type.Integer({ default: 20, minimum: 1 }),
   MAX_EVENT_STREAMS_PER_TOKEN: Type.Integer({ default: 10, minimum: 1 }),
@@ -53,6 +56,9 @@ export interface Buckets {
   failedAuthentication: Bucket | null
   signInAddress: Bucket | null
   signInEmail: Bucket | null
+  signInDevice: Bucket | null
+  passwordSession: Bucket | null
+  passwordUser: Bucket | null
   signUp: Bucket | null
   keyVerify: Bucket | null
   cliApprove: Bucket | null
@@ -177,6 +183,9 @@ function bucketsOf(raw: RawSettings): Buckets {
     failedAuthentication: bucketOf('failed-authentication', raw.RATE_LIMIT_AUTHFAIL),
     signInAddress: bucketOf('sign-in-address', raw.RATE_LIMIT_SIGNIN_IP),
     signInEmail: bucketOf('sign-in-email', raw.RATE_LIMIT_SIGNIN_EMAIL),
+    signInDevice: bucketOf('sign-in-device', raw.RATE_LIMIT_SIGNIN_EMAIL),
+    passwordSession: bucketOf('password-session', raw.RATE_LIMIT_SIGNIN_EMAIL),
+    passwordUser: times(SESSIONS_OF_A_GUESSER, bucketOf('password-user', raw.RATE_LIMIT_SIGNIN_EMAIL)),
     signUp: bucketOf('sign-up', raw.RATE_LIMIT_SIGNUP),
     keyVerify: bucketOf('key-verify', '10/60'),
     cliApprove: bucketOf('cli-approve', '10/60'),
@@ -187,4 +196,11 @@ function bucketsOf(raw: RawSettings): Buckets {
 function bucketOf(name: string, text: string): Bucket | null {
   const [count, seconds] = text.split('/').map(Number)
   return count && seconds ? { name, limit: count, windowMs: seconds * 1000 } : null
+}
+
+/** How many sessions of a user may be guessed in as much as one may. */
+const SESSIONS_OF_A_GUESSER = 4
+
+function times(factor: number, bucket: Bucket | null): Bucket | null {
+  return bucket && { ...bucket, limit: bucket.limit * factor }
 }

@@ -23,8 +23,8 @@ export interface Exchange {
   limit: LimitState | null
   /** When the owning service was asked, of the monotonic clock, and how long it took to answer. */
   owner: { askedAt: number; ms: number } | null
-  /** What counts as a failed sign-in unless it is given back. */
-  failureCharge: Charge | null
+  /** What counts as a wrong password unless it is given back. */
+  guessCharges: readonly Charge[]
   /** The answer is returned but its body still comes; the access log waits for the end. */
   isUnderWay: boolean
 }

@@ -1,11 +1,20 @@
 /** What the header fields of a request say by themselves. They repeat more often than the whole head does. */
-import { CLIENT_IP_HEADER, IDENTITY_HEADER, REQUEST_ID_HEADER } from '@mogplex/proto/caller.ts'
+import {
+  CLIENT_IP_HEADER,
+  CLIENT_IS_LOCAL_HEADER,
+  IDENTITY_HEADER,
+  REQUEST_ID_HEADER,
+} from '@mogplex/proto/caller.ts'
 import { type PresentedPat, presentedPat } from './callers/pat.ts'
 import { clientIp, type TrustedProxies } from './client-ip.ts'
+import { isLocalRequest } from './client-place.ts'
 import { forwardableHeaders } from './headers.ts'
 import { declaredLength } from './http/framing.ts'
 import type { HeaderFields } from './http/header-fields.ts'
 import { acceptedRequestId } from './request-id.ts'
+
+/** Below `/api/auth/` identity gets cookies of its own; there and for its page, whether the request is local. */
+export type Purpose = 'sign-in' | 'sign-in-page' | 'other'
 
 export class FieldFacts {
   readonly clientIp: string
@@ -15,12 +24,14 @@ export class FieldFacts {
   readonly declaredLength: number | null
   readonly #headers: HeaderFields
   #pat: PresentedPat | null | undefined
+  readonly #isLocal: () => boolean
   #assertion = ''
-  #isForSignIn = false
+  #purpose: Purpose = 'other'
   #forwarded = ''
 
   constructor(headers: HeaderFields, peer: string, isTrustedProxy: TrustedProxies) {
     this.clientIp = clientIp(peer, headers.get('x-forwarded-for'), isTrustedProxy)
+    this.#isLocal = () => isLocalRequest(headers, peer, isTrustedProxy)
     this.requestId = acceptedRequestId(headers.get('x-request-id'))
     this.declaredLength = declaredLength(headers)
     this.#headers = headers
@@ -34,15 +45,16 @@ export class FieldFacts {
 
   /**
    * The lines that a service gets to see of a caller whom `assertion` describes: the client's, and ours. The last
-   * lacks its value, the request's id, which is another one each time. `isForSignIn`: below `/api/auth/`.
+   * lacks its value, the request's id, which is another one each time.
    */
-  forwardedAs(assertion: string, isForSignIn: boolean): string {
-    if (assertion !== this.#assertion || isForSignIn !== this.#isForSignIn) {
-      const sent = forwardableHeaders(this.#headers, isForSignIn).toText()
+  forwardedAs(assertion: string, purpose: Purpose): string {
+    if (assertion !== this.#assertion || purpose !== this.#purpose) {
+      const sent = forwardableHeaders(this.#headers, purpose === 'sign-in').toText()
       const ours = `${CLIENT_IP_HEADER}: ${this.clientIp}\r\n${IDENTITY_HEADER}: ${assertion}\r\n`
       this.#assertion = assertion
-      this.#isForSignIn = isForSignIn
-      this.#forwarded = `${sent}${ours}${REQUEST_ID_HEADER}: `
+      this.#purpose = purpose
+      const local = purpose !== 'other' && this.#isLocal() ? `${CLIENT_IS_LOCAL_HEADER}: 1\r\n` : ''
+      this.#forwarded = `${sent}${ours}${local}${REQUEST_ID_HEADER}: `
     }
     return this.#forwarded
   }

@@ -17,6 +17,7 @@ import { createTestMode } from './callers/test-mode.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import type { GatewayRow } from './exchange.ts'
 import { answerHealth, createReadiness } from './health.ts'
+import { createSignInKeys } from './limits/guess-keys.ts'
 import { createLimiter, type Limiter } from './limits/limiter.ts'
 import { createMemoryLimitStore } from './limits/memory-store.ts'
 import { openRedis } from './limits/redis-connection.ts'
@@ -69,6 +70,7 @@ export async function startGateway(
     ...callerParts(config, callerCache.ask, limiter),
     limiter,
     readBody: createBodyReader({ watchdog, limitMs: config.upstreamTimeoutMs }),
+    signInKeys: createSignInKeys({ ask, isSecure: config.publicOrigin.startsWith('https:') }),
     createProxy: events =>
       createProxy({
         ...events,

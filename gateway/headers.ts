@@ -1,5 +1,6 @@
 /** Which headers cross the gateway, in both directions (gateway spec 9, 10). */
 
+import { DEVICE_COOKIE } from '@mogplex/proto/caller.ts'
 import type { SessionCookie } from './callers/session.ts'
 import type { Exchange } from './exchange.ts'
 import type { Answer } from './http/answer.ts'
@@ -59,7 +60,7 @@ export function forwardableHeaders(client: HeaderFields, isForSignIn: boolean): 
   )
   // A service must not choose an encoding that the client did not name.
   if (!forwarded.has('accept-encoding')) forwarded.append('accept-encoding', 'identity')
-  const cookies = isForSignIn ? oauthCookies(client.get('cookie')) : null
+  const cookies = isForSignIn ? signInCookies(client.get('cookie')) : null
   if (cookies) forwarded.append('cookie', cookies)
   return forwarded
 }
@@ -70,11 +71,13 @@ function namedByConnection(connection: string | null): Set<string> | null {
   return new Set(connection.split(',').map(name => name.trim().toLowerCase()))
 }
 
-/** The browser-bound state of a sign-in by way of GitHub is identity's own (gateway spec 9). */
-function oauthCookies(header: string | null): string | null {
-  if (!header?.includes('mogplex_oauth_')) return null
-  const own = header.split(';').filter(pair => pair.trim().startsWith('mogplex_oauth_'))
-  return own.map(pair => pair.trim()).join('; ') || null
+/** The browser-bound state of a sign-in by way of GitHub, and what makes a browser known, are identity's own (gateway spec 9). */
+const SIGN_IN_COOKIE = new RegExp(`^(mogplex_oauth_|(__Host-)?${DEVICE_COOKIE}=)`)
+
+function signInCookies(header: string | null): string | null {
+  if (!header?.includes('mogplex_')) return null
+  const pairs = header.split(';').map(pair => pair.trim())
+  return pairs.filter(pair => SIGN_IN_COOKIE.test(pair)).join('; ') || null
 }
 
 /** The headers of a service's answer that reach the client. */

@@ -14,7 +14,8 @@ import type { Gates } from './gates.ts'
 import { finishHeaders } from './headers.ts'
 import { type Answer, answerFrom, isSource } from './http/answer.ts'
 import type { ServerRequest } from './http/server-request.ts'
-import type { Limiter } from './limits/limiter.ts'
+import { currentPasswordKeys, type SignInAttempt } from './limits/guess-keys.ts'
+import type { GuessKey, Limiter } from './limits/limiter.ts'
 import { signInEmail } from './limits/sign-in-email.ts'
 import type { Target } from './match.ts'
 import { isTrustedOrigin } from './origin.ts'
@@ -30,6 +31,7 @@ export interface PipelineParts {
   limiter: Limiter
   /** For a step that has to look into a body. */
   readBody: BodyReader
+  signInKeys: (attempt: SignInAttempt) => Promise<GuessKey[]>
   /** Tells the pipeline what became of a request that it took. */
   createProxy: (events: ProxyEvents) => UpstreamProxy
   cookie: SessionCookie
@@ -72,10 +74,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     exchange.request.respond(answer)
   }
   const conclude = (exchange: Exchange, answer: Answer) => {
-    const { failureCharge } = exchange
-    if (!failureCharge || answer.status === 401) finish(exchange, answer)
+    const { guessCharges } = exchange
+    if (guessCharges.length === 0 || isWrongGuess(exchange, answer)) finish(exchange, answer)
     // Whoever reads the answer may try again at once.
-    else parts.limiter.giveBack(failureCharge).then(() => finish(exchange, answer))
+    else Promise.all(guessCharges.map(parts.limiter.giveBack)).then(() => finish(exchange, answer))
   }
   const refuse = (exchange: Exchange, error: unknown) => {
     if (!(error instanceof ApiError)) parts.reportBug(exchange, error)
@@ -145,6 +147,7 @@ function identify(steps: Steps, exchange: Exchange, row: Route): Soon<Outcome> {
 function countIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Soon<Outcome> {
   exchange.caller = caller
   if (row.bucket === 'sign-in') return countSignIn(steps, exchange, row, caller)
+  if (row.bucket === 'password') return countPassword(steps, exchange, row, caller)
   const charges = steps.limiter.admit(exchange, row, caller)
   return charges instanceof Promise
     ? charges.then(() => pass(steps, exchange, row, caller, null))
@@ -155,8 +158,23 @@ function countIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): 
 async function countSignIn(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Promise<Outcome> {
   const charges = await steps.limiter.admit(exchange, row, caller)
   const body = await steps.readBody(exchange.request, maxBodyBytes(row))
-  exchange.failureCharge = await steps.limiter.admitEmail(exchange, signInEmail(body), charges)
+  const { request, requestId } = exchange
+  const attempt = { cookies: request.headers.get('cookie'), email: signInEmail(body), requestId }
+  exchange.guessCharges = await steps.limiter.admitGuess(exchange, await steps.signInKeys(attempt), charges)
   return pass(steps, exchange, row, caller, body)
+}
+
+/** A session that was left open, or stolen, is no licence to guess. */
+async function countPassword(steps: Steps, exchange: Exchange, row: Route, caller: Caller): Promise<Outcome> {
+  const charges = await steps.limiter.admit(exchange, row, caller)
+  exchange.guessCharges = await steps.limiter.admitGuess(exchange, currentPasswordKeys(caller), charges)
+  return pass(steps, exchange, row, caller, null)
+}
+
+/** How identity says so: to whoever signs in, and to somebody who is signed in. */
+function isWrongGuess({ facts: { row } }: Exchange, { status }: Answer): boolean {
+  const isInSession = row && 'bucket' in row && row.bucket === 'password'
+  return status === (isInSession ? 403 : 401)
 }
 
 /** Steps 9 to 11. `body` is there where a step before had to read it. */

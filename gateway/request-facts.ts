@@ -5,7 +5,7 @@
 import { isPagePath } from '@mogplex/kit/pages/page.ts'
 import type { TrustedProxies } from './client-ip.ts'
 import type { GatewayRow } from './exchange.ts'
-import { type FieldFacts, fieldFactsOf } from './field-facts.ts'
+import { type FieldFacts, fieldFactsOf, type Purpose } from './field-facts.ts'
 import { type GateName, gateOf } from './gates.ts'
 import type { RequestHead } from './http/head.ts'
 import type { Matcher, Target } from './match.ts'
@@ -30,7 +30,7 @@ export class RequestFacts {
   readonly gate: GateName | null
   /** What a service is asked for: path and query. */
   readonly forwardedTarget: string
-  readonly #isForSignIn: boolean
+  readonly #purpose: Purpose
 
   constructor({ method, target, headers }: RequestHead, peer: string, options: RequestFactsOptions) {
     const { path, query } = splitTarget(target)
@@ -42,16 +42,21 @@ export class RequestFacts {
     this.target = this.path && options.match(this.path.segments)
     this.row = this.target?.rows.get(method)
     this.gate = this.path && gateOf(this.path.segments, this.row)
-    this.#isForSignIn = this.decodedPath.startsWith('/api/auth/')
+    this.#purpose = purposeOf(this.decodedPath)
   }
 
   /** See {@link FieldFacts.forwardedAs}. */
   forwardedAs(assertion: string): string {
-    return this.fields.forwardedAs(assertion, this.#isForSignIn)
+    return this.fields.forwardedAs(assertion, this.#purpose)
   }
 }
 
 function kindOf(path: string): RequestFacts['kind'] {
   if (path.startsWith('/api/')) return 'api'
   return isPagePath(path) ? 'page' : 'system'
+}
+
+function purposeOf(path: string): Purpose {
+  if (path.startsWith('/api/auth/')) return 'sign-in'
+  return path === '/login' ? 'sign-in-page' : 'other'
 }

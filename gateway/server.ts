@@ -39,6 +39,6 @@ function exchangeOf(request: ServerRequest, facts: RequestFacts): Exchange {
     limit: null,
     owner: null,
     isUnderWay: false,
-    failureCharge: null,
+    guessCharges: [],
   }
 }

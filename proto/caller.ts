@@ -38,6 +38,11 @@ export const IDENTITY_HEADER = 'x-mogplex-identity'
 export const REQUEST_ID_HEADER = 'x-request-id'
 /** The address the gateway took the request from; identity stores it with sessions. */
 export const CLIENT_IP_HEADER = 'x-mogplex-client-ip'
+/** `1` where the request was made on the gateway's own machine; only sent to identity for signing in. */
+export const CLIENT_IS_LOCAL_HEADER = 'x-mogplex-client-is-local'
+
+/** Of a browser that has signed in before; with `__Host-` before it on https. */
+export const DEVICE_COOKIE = 'mogplex_device'
 
 /** An assertion lives this long, and is reused by its signer until half of it is over. */
 export const ASSERTION_LIFETIME_SECONDS = 60

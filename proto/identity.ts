@@ -50,6 +50,19 @@ export const resolveSession = ask('rpc.identity.session.resolve', {
   ]),
 })
 
+/**
+ * Who is behind the cookie of a browser that has signed in as `email` before: a name of the device, null for one
+ * that identity did not make for that address, or that is no longer known.
+ */
+export const resolveDevice = ask('rpc.identity.device.resolve', {
+  callers: [GATEWAY_ISSUER],
+  request: Type.Object({
+    cookie: Type.String({ maxLength: 1_024 }),
+    email: Type.String({ description: 'in its stored form' }),
+  }),
+  reply: Type.Object({ deviceId: Type.Union([Type.String(), Type.Null()]) }),
+})
+
 export const getUser = ask('rpc.identity.user.get', {
   callers: [GATEWAY_ISSUER, 'projects', 'runtime'],
   request: Type.Object({ userId: Id }),
@@ -63,6 +76,8 @@ export const getUser = ask('rpc.identity.user.get', {
         githubUsername: Type.Union([Type.String(), Type.Null()]),
         disabled: Type.Boolean(),
         platformAccess: Type.Object({ ai: Type.Boolean(), sandbox: Type.Boolean() }),
+        /** May use repositories of this machine and hosts of its network, as far as the settings allow any. */
+        hostAccess: Type.Boolean(),
       }),
     ]),
   }),

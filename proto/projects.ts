@@ -42,6 +42,8 @@ export const RepositorySource = Type.Object({
   defaultBranch: Type.String(),
   rootDirectory: Nullable(Type.String()),
   auth: RemoteAuth,
+  /** Git may connect to hosts of the own network for this one, as far as projects is concerned. */
+  allowPrivateHosts: Type.Boolean(),
 })
 export type RepositorySource = Static<typeof RepositorySource>
 

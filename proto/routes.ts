@@ -44,7 +44,7 @@ export interface Route {
   /** A session route that people open in a browser: without a session they are sent to `/login` and back. */
   redirectsToLogin?: true
   /** A limit bucket of its own beside the caller's (gateway spec 6). */
-  bucket?: 'sign-in' | 'sign-up' | 'key-verify' | 'cli-approve'
+  bucket?: 'sign-in' | 'sign-up' | 'password' | 'key-verify' | 'cli-approve'
   /** Where a body may be of another size than 1 MiB (gateway spec 1, step 3). */
   maxBodyBytes?: number
 }
@@ -91,7 +91,7 @@ export const ROUTES: readonly Route[] = [
   ...rows('identity', '/api/auth/logout', ['GET', 'POST'], { ...signIn, readsSession: true }),
   ...rows('identity', '/api/auth/sessions', ['GET'], session),
   ...rows('identity', '/api/auth/sessions/:id', ['DELETE'], session),
-  ...rows('identity', '/api/auth/password', ['POST'], session),
+  ...rows('identity', '/api/auth/password', ['POST'], { ...session, bucket: 'password' }),
   ...rows('identity', '/api/auth/cli/approve', ['POST'], { ...session, bucket: 'cli-approve' }),
   ...rows('identity', '/api/auth/cli/deny', ['POST'], session),
   ...rows('identity', '/api/settings', ['GET', 'PATCH']),

@@ -36,7 +36,7 @@ export const PASSED_ON: Record<ProcessName, readonly string[]> = {
     ...[...LIMITS, 'REDIS_URL'].map(name => `RATE_LIMIT_${name}`),
   ],
   identity: [
-    ...['AUTH_SIGNUP', 'AUTH_PASSWORD', 'CLI_TOKEN_TTL_DAYS'],
+    ...['AUTH_SIGNUP', 'AUTH_SIGNUP_CODE', 'AUTH_PASSWORD', 'CLI_TOKEN_TTL_DAYS'],
     ...['CLIENT_ID', 'CLIENT_SECRET', 'URL', 'API_URL', 'WEB_URL', 'LOGIN_SCOPES', 'APP_NAME'].map(
       name => `GITHUB_${name}`,
     ),
@@ -112,6 +112,7 @@ function pick(names: readonly string[], own: Environment): Environment {
 export function childEnvironment(name: ProcessName, instance: Instance, own: Environment): Environment {
   const settings = pick([...FOR_EVERYBODY, ...PASSED_ON[name]], own)
   return {
+    ...(name === 'identity' ? { AUTH_SIGNUP_CODE: instance.keys.signUpCode } : {}),
     ...settings,
     ...loopbackPastProxies(settings),
     ...(name === 'gateway'

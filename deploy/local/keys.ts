@@ -26,6 +26,7 @@ const KeysFile = Type.Object({
   /** In the place of passwords, which older versions had here. */
   natsSeeds: Type.Optional(ofProcesses(Type.String())),
   postgresPassword: Type.String(),
+  signUpCode: Type.Optional(Type.String()),
 })
 type KeysFile = Static<typeof KeysFile>
 export type SigningKey = Static<typeof SigningKey>
@@ -40,6 +41,8 @@ export interface Keys {
   natsSeeds: Record<NatsClient, string>
   /** Of the administrator of our own Postgres. */
   postgresPassword: string
+  /** What the first sign-up must show unless it is made on this machine. */
+  signUpCode: string
 }
 
 const NO_KEYS: KeysFile = {
@@ -58,6 +61,7 @@ export async function loadKeys(file: string): Promise<Keys> {
     databasePasswords: await fill(SERVICE_NAMES, known.databasePasswords, password),
     natsSeeds: await fill(NATS_CLIENTS, known.natsSeeds ?? {}, natsSeed),
     postgresPassword: known.postgresPassword || password(),
+    signUpCode: known.signUpCode || password(),
   }
   const text = `${JSON.stringify(keys, null, 2)}\n`
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writePrivateFile(file, text)

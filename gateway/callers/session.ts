@@ -23,7 +23,7 @@ export function sessionCookie(publicOrigin: string): SessionCookie {
 }
 
 /** The first cookie of that name; browsers send the one with the longest path first. */
-function readCookie(header: string | null, name: string): string | null {
+export function readCookie(header: string | null, name: string): string | null {
   if (!header?.includes(name)) return null
   for (const pair of header.split(';')) {
     const [key = '', value] = splitOnce(pair, '=')

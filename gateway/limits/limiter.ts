@@ -17,6 +17,12 @@ export interface LimitState {
 /** What of an exchange matters here. */
 export type CountedExchange = Pick<Exchange, 'clientIp' | 'limit'>
 
+/** What a guess of a password is counted by. */
+export interface GuessKey {
+  bucket: 'signInEmail' | 'signInDevice' | 'passwordSession' | 'passwordUser'
+  key: string
+}
+
 /** A slot taken in a bucket. */
 export interface Charge {
   bucket: Bucket
@@ -31,15 +37,15 @@ export interface Limiter {
    */
   admit: (exchange: CountedExchange, row: Route, caller: Caller) => Soon<readonly Charge[]>
   /**
-   * Charges the e-mail address of a sign-in that was {@link Limiter.admit admitted} with `charges`, which are given
-   * back when this one is refused. Only a failure is to count here, so the charge is
+   * Charges what a guess of a password is counted by, of a request that was {@link Limiter.admit admitted} with
+   * `charges`, which are given back when this is refused. Only a failure is to count here, so these charges are
    * {@link Limiter.giveBack given back} after any other outcome.
    */
-  admitEmail: (
+  admitGuess: (
     exchange: CountedExchange,
-    email: string | null,
+    keys: readonly GuessKey[],
     charges: readonly Charge[],
-  ) => Promise<Charge | null>
+  ) => Promise<readonly Charge[]>
   /** Never rejects: what the store could not be told leaves the window by itself. */
   giveBack: (charge: Charge) => Promise<void>
   /**
@@ -99,16 +105,19 @@ export function createLimiter(buckets: Buckets, store: LimitStore, localStore: L
       const charge = take(exchange, callerBucket(buckets, caller), callerKey(caller, exchange.clientIp))
       return charge instanceof Promise ? charge.then(() => NO_CHARGES) : NO_CHARGES
     },
-    admitEmail: async (exchange, email, charges) => {
-      if (email === null) return null
+    admitGuess: async (exchange, keys, charges) => {
       const { limit } = exchange
+      const guesses: Charge[] = []
       try {
-        const charge = await take(exchange, buckets.signInEmail, email)
+        for (const { bucket, key } of keys) {
+          const charge = await take(exchange, buckets[bucket], key)
+          if (charge) guesses.push(charge)
+        }
         // How often others tried this address is nobody's business.
         exchange.limit = limit
-        return charge
+        return guesses
       } catch (refused) {
-        for (const charge of charges) await giveBack(charge)
+        for (const charge of [...guesses, ...charges]) await giveBack(charge)
         throw refused
       }
     },
@@ -149,6 +158,9 @@ function rowBucket(
       return [buckets.signInAddress, clientIp]
     case 'sign-up':
       return [buckets.signUp, clientIp]
+    case 'password':
+      // Only wrong ones count, by keys of their own (limits/guess-keys.ts).
+      return [null, '']
     case 'key-verify':
     case 'cli-approve': {
       const bucket = name === 'key-verify' ? buckets.keyVerify : buckets.cliApprove

@@ -178,6 +178,7 @@ const INVALID = { status: 'invalid' } as const
 const SOMEBODY = {
   ...{ email: null, name: null, githubUsername: null },
   platformAccess: { ai: true, sandbox: true },
+  hostAccess: true,
 }
 
 async function startIdentity(nats: TestNats, issuers: TestIssuers) {

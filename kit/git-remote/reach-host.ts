@@ -19,7 +19,7 @@ export interface HostRules {
 export type Reach =
   | { addresses: string[] | null }
   /** `reason` is for the repo's owner: short, lower case, no address. */
-  | { refusal: 'forbidden' | 'unresolved'; reason: string }
+  | { refusal: 'forbidden' | 'unresolved' | 'unsupported'; reason: string }
 
 /** Call it for every connection: what a name means may have changed since it was imported (DNS rebinding). */
 export async function reachHost(remote: HostRemote, rules: HostRules): Promise<Reach> {
@@ -29,6 +29,6 @@ export async function reachHost(remote: HostRemote, rules: HostRules): Promise<R
     return { refusal: 'forbidden', reason: 'hosts of private networks are not allowed here' }
   if (vetted.status === 'unresolved') return { refusal: 'unresolved', reason: 'the host has no address' }
   if (remote.kind === 'http' && !(await canPinAddresses()))
-    return { refusal: 'forbidden', reason: 'the git of this instance is too old, it needs 2.37 or newer' }
+    return { refusal: 'unsupported', reason: 'the git of this instance is too old, it needs 2.37 or newer' }
   return { addresses: vetted.addresses }
 }

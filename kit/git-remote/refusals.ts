@@ -8,7 +8,7 @@ export function invalidRemote(reason: string): ApiError {
   return new ApiError('INVALID_REMOTE', `remote_url: ${reason}`, { details })
 }
 
-/** 400: the remote may be used, but git could not read it. */
-export function remoteUnreachable(reason: string): ApiError {
-  return new ApiError('REMOTE_UNREACHABLE', `remote_url: ${reason}`, { details })
+/** 400: the remote may be used, but git could not read it; `cause` says more to us. */
+export function remoteUnreachable(reason: string, cause?: unknown): ApiError {
+  return new ApiError('REMOTE_UNREACHABLE', `remote_url: ${reason}`, { details, cause })
 }

@@ -2,6 +2,7 @@
 import {
   type AssertionClaims,
   CLIENT_IP_HEADER,
+  CLIENT_IS_LOCAL_HEADER,
   IDENTITY_HEADER,
   REQUEST_ID_HEADER,
 } from '@mogplex/proto/caller.ts'
@@ -14,6 +15,8 @@ export interface RequestContext {
   requestId: string
   /** As the gateway saw it; null when the header is missing. */
   clientIp: string | null
+  /** Made on the gateway's own machine; false on routes where the gateway does not say. */
+  isLocal: boolean
 }
 
 /**
@@ -26,6 +29,7 @@ export function requestContext(verify: AssertionVerifier) {
       caller: await verify(request.headers.get(IDENTITY_HEADER)),
       requestId: request.headers.get(REQUEST_ID_HEADER) ?? '',
       clientIp: request.headers.get(CLIENT_IP_HEADER),
+      isLocal: request.headers.get(CLIENT_IS_LOCAL_HEADER) === '1',
     }
     return { context }
   })

@@ -66,11 +66,15 @@ export const SESSION_ROUTES: Descriptions = {
     operationId: 'signUp',
     tag: 'sessions',
     summary: 'Make an account and sign in',
-    description: OFF,
+    description: `${OFF} Answers 403 where sign-up is closed, and for a first account without the code it needs.`,
     body: Type.Object({
       email: Type.String(),
       password: Password,
       name: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_PERSON_NAME })),
+      signupCode: optionalText({
+        description:
+          'What the start of the instance prints. The first account needs it, unless it is made on the same machine.',
+      }),
       next: Next,
     }),
     answers: signedIn,
@@ -125,7 +129,7 @@ export const SESSION_ROUTES: Descriptions = {
     operationId: 'changePassword',
     tag: 'sessions',
     summary: 'Change or set the password',
-    description: `${OFF} Ends all other sessions.`,
+    description: `${OFF} Ends all other sessions. Wrong current passwords are counted, and answered 429 beyond that.`,
     body: Type.Object({
       currentPassword: Type.Optional(
         Type.String({ minLength: 1, description: 'Needed where there is one.' }),

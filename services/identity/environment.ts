@@ -1,6 +1,7 @@
 /** Identity's own settings, beside those every service has (docs/operations.md lists them all). */
 import type { ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { Type } from '@sinclair/typebox'
+import type { DeviceCookies } from './devices/device-cookie.ts'
 import type { DropAtGateways } from './gateway-leases/gateway-leases.ts'
 
 const choice = <const Values extends readonly [string, ...string[]]>(values: Values, description: string) =>
@@ -15,11 +16,21 @@ const operatorKey = () =>
 export const IdentitySettings = Type.Object({
   PUBLIC_BASE_URL: baseUrl('the address people open; https makes session cookies Secure'),
   AUTH_SIGNUP: choice(['first-user', 'open', 'closed'], 'who may make an account'),
+  AUTH_SIGNUP_CODE: Type.Optional(
+    Type.String({
+      // 128 bits in the 64 characters of base64url.
+      ...{ pattern: '^[A-Za-z0-9_-]{22,128}$' },
+      description:
+        'what the first sign-up must show unless it comes from this machine: 22 to 128 of A-Z a-z 0-9 _ -',
+    }),
+  ),
   AUTH_PASSWORD: choice(['on', 'off'], 'sign-in by e-mail and password'),
   PLATFORM_ACCESS_DEFAULT: choice(['all', 'ai', 'sandbox', 'none'], 'what new users may use'),
   PLATFORM_ACCESS_USER_IDS: list('users who may use everything'),
-  PLATFORM_ACCESS_EMAILS: list('e-mail addresses whose users may use everything'),
-  PLATFORM_ACCESS_EMAIL_DOMAINS: list('e-mail domains whose users may use everything'),
+  PLATFORM_ACCESS_EMAILS: list('e-mail addresses, once proven, whose users may use everything'),
+  PLATFORM_ACCESS_EMAIL_DOMAINS: list(
+    'domains of e-mail addresses, once proven, whose users may use everything',
+  ),
   CLI_TOKEN_TTL_DAYS: Type.Integer({
     ...{ default: 90, minimum: 1, maximum: 3_650 },
     description: 'how long a token lives that a command line was given',
@@ -59,5 +70,6 @@ export const IdentitySettings = Type.Object({
 /** What every feature of identity is built from. */
 export interface IdentityKit extends ServiceKit<typeof IdentitySettings> {
   dropAtGateways: DropAtGateways
+  devices: DeviceCookies
 }
 export type IdentityConfig = IdentityKit['config']

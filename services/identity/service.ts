@@ -9,6 +9,8 @@ import { auditRoutes } from './audit/routes.ts'
 import { cliGrantRoutes } from './cli-grants/routes.ts'
 import { identityRetention } from './database/retention.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
+import { deviceAnswers } from './devices/answers.ts'
+import { createDeviceCookies } from './devices/device-cookie.ts'
 import { type IdentityKit, IdentitySettings } from './environment.ts'
 import { createGatewayLeases } from './gateway-leases/gateway-leases.ts'
 import { githubAnswers } from './github/answers.ts'
@@ -21,6 +23,7 @@ import { syncRoutes } from './models/sync/routes.ts'
 import { providerKeyAnswers } from './provider-keys/answers.ts'
 import { providerKeyRoutes } from './provider-keys/routes.ts'
 import { sessionAnswers } from './sessions/answers.ts'
+import { cookieSite } from './sessions/cookie.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
 import { loginPage } from './sign-in/login-page.ts'
@@ -39,7 +42,11 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
     const githubPlace = readGithubPlace(base.config)
     await Promise.all([seedCatalogue(base.database, new Date()), warmUpPasswords()])
     const leases = createGatewayLeases(base)
-    const kit: IdentityKit = { ...base, dropAtGateways: leases.dropAtGateways }
+    const devices = createDeviceCookies(
+      base.config.ASSERTION_SIGNING_KEY,
+      cookieSite(base.config.PUBLIC_BASE_URL),
+    )
+    const kit: IdentityKit = { ...base, dropAtGateways: leases.dropAtGateways, devices }
     return {
       features: [
         signInRoutes(kit),
@@ -61,6 +68,7 @@ export const identityService: ServiceDefinition<typeof IdentitySettings> = {
         ...leases.answers,
         ...apiKeyAnswers(kit),
         ...sessionAnswers(kit),
+        ...deviceAnswers(kit),
         ...userAnswers(kit),
         ...githubAnswers(kit),
         ...providerKeyAnswers(kit),

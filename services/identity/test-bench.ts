@@ -12,6 +12,7 @@ import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient } from '@mogplex/kit/test-bench/service-client.ts'
+import { CLIENT_IS_LOCAL_HEADER } from '@mogplex/proto/caller.ts'
 import { GATEWAY_ISSUER, type Issuer, type ServiceName } from '@mogplex/proto/services.ts'
 import { identityService } from './service.ts'
 
@@ -138,6 +139,12 @@ export function tokenOfCookie(cookie: string | null): string {
   const token = cookie?.match(/mogplex_session=([A-Za-z0-9_-]{43});/)?.[1]
   if (!token) throw new Error(`no session cookie in ${cookie}`)
   return token
+}
+
+/** What it sends is sent from the machine itself. */
+export function fromThisMachine(call: IdentityBench['call']): IdentityBench['call'] {
+  return (method, path, request = {}) =>
+    call(method, path, { ...request, headers: { ...request.headers, [CLIENT_IS_LOCAL_HEADER]: '1' } })
 }
 
 /** Status and body in one, for comparing. */

@@ -36,6 +36,25 @@ const isFocused = (page: Page, selector: string) =>
 const statusWith = async (token: string | null) =>
   (await fetch(`${system.baseUrl}/api/repos`, { headers: { authorization: `Bearer ${token}` } })).status
 
+test('the link that the start prints fills the code in and is gone from the address; a wrong one is told there', async () => {
+  const { page, complaints } = await browser.newPerson()
+  // As somebody who comes through a proxy.
+  await page.setExtraHTTPHeaders({ via: '1.1 proxy' })
+  const [link = '', code = ''] = /http:\S+#code=(\S+)/.exec(system.output()) ?? []
+  await page.goto(link)
+  const field = page.getByLabel('Sign-up code')
+  expect(await field.inputValue()).toBe(code)
+  expect(page.url()).toBe(`http://localhost:${system.port}/login`)
+  expect(await findBarriers(page)).toEqual([])
+  await field.fill('another')
+  await fillIn(page, EMAIL, PASSWORD)
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.locator('.fault').waitFor()
+  expect(await page.locator('.fault').textContent()).toStartWith('The first account needs the code')
+  expect(await isFocused(page, '#signup-code')).toBe(true)
+  expect(complaints).toEqual([])
+})
+
 test('the first person is led from the start page to an account; a fault stands at its field', async () => {
   const { page } = ada
   await page.goto('/')

@@ -1,4 +1,5 @@
 /** People and their credentials, made the way a person makes them. Needs an instance with `OPEN_DOORS`. */
+import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
 import type { System } from './launch.ts'
 
 /** Settings under which a test may sign up and call as often as it likes. */
@@ -42,8 +43,13 @@ export interface Answered<Body = Record<string, unknown>> {
 
 let people = 0
 
-/** A new account with a token; run-start budgets and sandbox slots are counted by user. */
-export async function signUpWithToken(system: Pick<System, 'baseUrl'>): Promise<Account> {
+/**
+ * A new account with a token; run-start budgets and sandbox slots are counted by user. On a whole instance it has
+ * host access, for tests keep their repositories on this machine.
+ */
+export async function signUpWithToken(
+  system: Pick<System, 'baseUrl'> & Partial<Pick<System, 'state'>>,
+): Promise<Account> {
   people += 1
   const email = `person-${process.pid}-${people}@example.test`
   const json = { email, password: PASSWORD, name: `Person ${people}` }
@@ -52,7 +58,18 @@ export async function signUpWithToken(system: Pick<System, 'baseUrl'>): Promise<
   })
   const cookie = (headers.get('set-cookie') ?? '').split(';')[0] ?? ''
   const account = { userId: body.user.id, email, cookie }
+  if (system.state) await grantHostAccess({ state: system.state }, account)
   return { ...account, token: await makeToken(system, account) }
+}
+
+/** What `npm run admin -- user grant-host-access` does, without the seconds it takes to start. */
+export async function grantHostAccess(
+  { state }: Pick<System, 'state'>,
+  { userId }: Pick<Account, 'userId'>,
+): Promise<void> {
+  const sql = connectAsAdmin(state().databaseUrl)
+  await sql`update identity.users set host_access_granted_at = now() where id = ${userId}`
+  await sql.end()
 }
 
 /** A further token of an account. */

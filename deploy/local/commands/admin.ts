@@ -12,6 +12,7 @@ import { type Keys, loadKeys } from '../keys.ts'
 import { takeLock } from '../lock.ts'
 import { readSettings, type Settings } from '../settings.ts'
 import { openSocketDirectory, removeSocketDirectory } from '../sockets.ts'
+import { signUpCodeOf, signUpLink } from '../start/first-steps.ts'
 import { ownPostgres } from '../start/infrastructure.ts'
 import { readState } from '../state.ts'
 import { supervise } from '../supervisor/supervise.ts'
@@ -38,6 +39,10 @@ export async function runAdmin(options: {
     if (!existsSync(keysFile)) throw new NoInstance(`No instance was started on ${settings.home} yet.`)
     const home = openHome(settings.home)
     const keys = await loadKeys(keysFile)
+    if (args.join(' ') === 'signup-code') {
+      console.log(signUpHelp(settings.publicBaseUrl, signUpCodeOf(environment, keys)))
+      return 0
+    }
     return await withDatabase(home, settings, keys, adminUrl =>
       runOn(adminUrl, keys, { root, environment, args }),
     )
@@ -45,6 +50,10 @@ export async function runAdmin(options: {
     console.error(err instanceof Error ? err.message : String(err))
     return 1
   }
+}
+
+function signUpHelp(baseUrl: string, code: string): string {
+  return `Until there is an account, the first one is made with this code, or with the link:\n\n  ${code}\n  ${signUpLink(baseUrl, code)}`
 }
 
 /** `work` gets the administrator's login. No instance starts meanwhile, unless one runs already. */

@@ -16,7 +16,7 @@ import { openSocketDirectory, removeSocketDirectory, serviceSocket } from '../so
 import { readState } from '../state.ts'
 import { stopInOrder } from '../supervisor/stop-in-order.ts'
 import { type Crew, createCrew } from './crew.ts'
-import { firstSteps } from './first-steps.ts'
+import { firstSteps, isFirstSignUpAwaited, signUpCodeOf } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
 import { keepStreams, type StreamKeeper } from './keep-streams.ts'
 import { addressOf, productProgram } from './product.ts'
@@ -121,7 +121,9 @@ async function bringUp(running: Running, { root, environment, settings }: Start)
   await Promise.all(starting.map(program => program.ready(READY_LIMIT_MS)))
   crew.isUp()
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl)}`)
+  const isAwaited = await isFirstSignUpAwaited(settings.port, environment)
+  const code = isAwaited ? signUpCodeOf(environment, keys) : null
+  terminal.say(`Ready after ${seconds} s.\n${firstSteps(settings.publicBaseUrl, code)}`)
 }
 
 async function bringUpDatabase({ crew, home, sockets }: Running, settings: Settings, keys: Keys) {

@@ -107,6 +107,31 @@ test('a reset does not enable, and needs an address to sign in with', async () =
   expect(await admin('user', 'reset-password', userId)).toMatchObject({ code: 1, out: '' })
 })
 
+test('host access is granted and revoked, and an address proven, each once and told in the trail', async () => {
+  const { userId, email } = await somebody()
+  const facts = async () =>
+    (
+      await bench.sql`select host_access_granted_at is not null as host, proven_email, email_proven_by as by
+        from identity.users where id = ${userId}`
+    )[0]
+  expect((await admin('user', 'grant-host-access', email)).out).toContain(`${email} may use`)
+  expect((await admin('user', 'grant-host-access', userId)).out).toContain('already')
+  expect((await admin('user', 'verify-email', userId)).out).toContain(`${email} counts as proven`)
+  expect(await facts()).toEqual({ host: true, proven_email: email, by: 'operator' })
+  const line = (await admin('user', 'list')).out.split('\n').find(each => each.includes(userId))
+  expect(line).toMatch(/ by operator +yes +active$/)
+  expect((await admin('user', 'revoke-host-access', email)).out).toContain('no host access any more')
+  expect((await admin('user', 'revoke-host-access', email)).out).toContain('has no host access')
+  expect((await facts())?.host).toBe(false)
+  expect((await trailOf(userId)).filter(type => /host|verified/.test(type))).toEqual([
+    ...['user.host-access-granted', 'user.email-verified', 'user.host-access-revoked'],
+  ])
+  // Another address is not what was proven.
+  await bench.sql`update identity.users set email = 'other@example.test' where id = ${userId}`
+  const other = (await admin('user', 'list')).out.split('\n').find(each => each.includes(userId))
+  expect(other).not.toContain('by operator')
+})
+
 test('the list shows everybody on a line of their own, whatever their name', async () => {
   const { userId, email } = await somebody()
   await bench.sql`update identity.users set name = ${'Eve\u001b[2J\nroot\u202e'} where id = ${userId}`

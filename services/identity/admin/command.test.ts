@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { readCommand } from './command.ts'
 
-test('the four commands', () => {
+test('all commands on accounts', () => {
   expect(readCommand(['user', 'list'])).toEqual({ name: 'list' })
-  for (const name of ['disable', 'enable', 'reset-password'] as const)
+  const names = ['disable', 'enable', 'reset-password', 'verify-email'] as const
+  for (const name of [...names, 'grant-host-access', 'revoke-host-access'] as const)
     expect(readCommand(['user', name, ' ada@example.test '])).toEqual({ name, who: 'ada@example.test' })
 })
 

@@ -4,7 +4,14 @@ import type { User } from '../database/schema.ts'
 import type { Command, UserAction } from './command.ts'
 import { listUsers } from './store.ts'
 import { userTable } from './user-table.ts'
-import { disableUser, enableUser, findByIdOrEmail, resetPassword } from './users.ts'
+import {
+  changeHostAccess,
+  disableUser,
+  enableUser,
+  findByIdOrEmail,
+  resetPassword,
+  verifyEmail,
+} from './users.ts'
 
 /** A command that cannot be done; the message is for the operator. */
 export class Refused extends Error {}
@@ -34,6 +41,21 @@ const ACTIONS: Record<UserAction, Action> = {
     const state = user.disabledAt === null ? '' : '\nThe account is disabled all the same.'
     return `The new password of ${nameOf(user)}, shown this once:\n\n  ${password}\n\nAll sessions have ended.${state}`
   },
+  'verify-email': async (database, user, now) => {
+    const { id, email } = user
+    if (email === null) throw new Refused(`${id} has no e-mail address.`)
+    if (!(await verifyEmail(database, id, email, now)))
+      throw new Refused(`${email} is not the user's any more.`)
+    return `${email} counts as proven; PLATFORM_ACCESS_EMAILS and _EMAIL_DOMAINS apply to it.`
+  },
+  'grant-host-access': async (database, user, now) =>
+    (await changeHostAccess(database, user.id, true, now))
+      ? `${nameOf(user)} may use repositories of this machine and hosts of its network, as far as LOCAL_GIT_ROOTS and GIT_ALLOW_PRIVATE_HOSTS allow any.`
+      : `${nameOf(user)} has host access already.`,
+  'revoke-host-access': async (database, user, now) =>
+    (await changeHostAccess(database, user.id, false, now))
+      ? `${nameOf(user)} has no host access any more. Runs on this machine's repositories are refused, and those under way cannot deliver.`
+      : `${nameOf(user)} has no host access.`,
 }
 
 function nameOf({ id, email }: User): string {

@@ -23,11 +23,43 @@ export async function setDisabled(
   return changed.length > 0
 }
 
-/** Whatever the password was. */
+/** Null revokes. False when the user was as wanted already. */
+export async function setHostAccess(
+  tx: Transaction,
+  userId: string,
+  grantedAt: Date | null,
+): Promise<boolean> {
+  const { hostAccessGrantedAt } = users
+  const isOther = grantedAt === null ? isNotNull(hostAccessGrantedAt) : isNull(hostAccessGrantedAt)
+  const changed = await tx
+    .update(users)
+    .set({ hostAccessGrantedAt: grantedAt })
+    .where(and(eq(users.id, userId), isOther))
+    .returning({ id: users.id })
+  return changed.length > 0
+}
+
+/** False when the address is not the user's any more. */
+export async function markEmailProven(
+  tx: Transaction,
+  userId: string,
+  email: string,
+  now: Date,
+): Promise<boolean> {
+  const marked = await tx
+    .update(users)
+    .set({ provenEmail: email, emailProvenAt: now, emailProvenBy: 'operator' })
+    .where(and(eq(users.id, userId), eq(users.email, email)))
+    .returning({ id: users.id })
+  return marked.length > 0
+}
+
+/** Whatever the password was. Browsers that were known are so no more. */
 export async function overwritePassword(
   tx: Transaction,
   userId: string,
   passwordHash: string,
+  now: Date,
 ): Promise<void> {
-  await tx.update(users).set({ passwordHash }).where(eq(users.id, userId))
+  await tx.update(users).set({ passwordHash, devicesKnownSince: now }).where(eq(users.id, userId))
 }

@@ -1,7 +1,7 @@
 /** Users as a table for a terminal. */
 import type { User } from '../database/schema.ts'
 
-const HEADINGS = ['ID', 'E-MAIL', 'NAME', 'SINCE', 'LAST SIGN-IN', 'STATE']
+const HEADINGS = ['ID', 'E-MAIL', 'NAME', 'SINCE', 'LAST SIGN-IN', 'E-MAIL PROVEN', 'HOST ACCESS', 'STATE']
 const GAP = '  '
 
 /** One line a user below the headings; what users wrote themselves cannot move the cursor. */
@@ -18,7 +18,8 @@ export function userTable(users: readonly User[]): string {
     .join('\n')
 }
 
-function cellsOf({ id, email, name, createdAt, lastAuthAt, disabledAt }: User): string[] {
+function cellsOf(user: User): string[] {
+  const { id, email, name, createdAt, lastAuthAt, disabledAt } = user
   const state = disabledAt === null ? 'active' : `disabled since ${minute(disabledAt)}`
   return [
     id,
@@ -26,6 +27,8 @@ function cellsOf({ id, email, name, createdAt, lastAuthAt, disabledAt }: User): 
     printable(name ?? '-'),
     minute(createdAt),
     lastAuthAt ? minute(lastAuthAt) : '-',
+    email !== null && email === user.provenEmail ? `by ${user.emailProvenBy}` : '-',
+    user.hostAccessGrantedAt ? 'yes' : '-',
     state,
   ]
 }

@@ -15,7 +15,7 @@ import { revokeOtherSessions } from '../sessions/store.ts'
 import { normalizeEmail } from '../sign-in/email.ts'
 import { hashPassword } from '../sign-in/password-hash.ts'
 import { findUser, findUserByEmail } from '../users/store.ts'
-import { overwritePassword, setDisabled } from './store.ts'
+import { markEmailProven, overwritePassword, setDisabled, setHostAccess } from './store.ts'
 
 /** About 119 bits. */
 const PASSWORD_CHARS = 20
@@ -52,6 +52,30 @@ export function enableUser(database: Database, userId: string, now: Date): Promi
   })
 }
 
+/** The operator's word that the address is the user's. False when it is so no more. */
+export function verifyEmail(database: Database, userId: string, email: string, now: Date): Promise<boolean> {
+  return database.transaction(async tx => {
+    if (!(await markEmailProven(tx, userId, email, now))) return false
+    await recordAudit(tx, { type: 'user.email-verified', by: { userId, origin: NO_ORIGIN }, now })
+    return true
+  })
+}
+
+/** From the next import, and the next run, on. False when it was so already. */
+export function changeHostAccess(
+  database: Database,
+  userId: string,
+  isGranted: boolean,
+  now: Date,
+): Promise<boolean> {
+  return database.transaction(async tx => {
+    if (!(await setHostAccess(tx, userId, isGranted ? now : null))) return false
+    const type = isGranted ? 'user.host-access-granted' : 'user.host-access-revoked'
+    await recordAudit(tx, { type, by: { userId, origin: NO_ORIGIN }, now })
+    return true
+  })
+}
+
 /**
  * Resolves with a new password, which is stored nowhere in plain: the user changes it after signing in.
  * Every session ends; tokens stay, as after the user's own change (identity spec 2).
@@ -59,9 +83,9 @@ export function enableUser(database: Database, userId: string, now: Date): Promi
 export async function resetPassword(database: Database, userId: string, now: Date): Promise<string> {
   const password = randomBase62(PASSWORD_CHARS)
   // Before the transaction: a hash takes longer than all its statements.
-  const passwordHash = await hashPassword(password)
+  const passwordHash = await hashPassword(password, { lane: 'known', address: null })
   await database.transaction(async tx => {
-    await overwritePassword(tx, userId, passwordHash)
+    await overwritePassword(tx, userId, passwordHash, now)
     await revokeOtherSessions(tx, userId, null, now)
     await recordAudit(tx, { type: 'user.password-reset', by: { userId, origin: NO_ORIGIN }, now })
   })

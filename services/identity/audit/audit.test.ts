@@ -114,6 +114,15 @@ test('a refused sign-in to an account is told to it, also while it is disabled; 
   expect(await waitUntil(async () => (await count()) === 2, { limitMs: 20_000 })).toBe(true)
 })
 
+test('a wrong current password is told', async () => {
+  const { userId, as } = await somebody()
+  const json = { currentPassword: 'not the password', newPassword: 'an entirely new one' }
+  expect((await bench.call('POST', '/api/auth/password', { as, json })).status).toBe(403)
+  expect((await pageOf(userId)).entries[0]).toMatchObject({
+    ...{ type: 'user.password-refused', subject: null, ip: '192.0.2.7' },
+  })
+})
+
 test('a stolen session is told once, from nowhere', async () => {
   const { userId, token, sessionId, email } = await somebody()
   await bench.sql`update identity.sessions set previous_token_hash = token_hash, token_hash = 'x',

@@ -15,12 +15,17 @@ export type AuditType =
   | 'user.signed-in'
   /** Somebody tried to sign in to this account, and was refused. */
   | 'user.sign-in-failed'
+  /** Somebody in a session of the account gave a current password that was not the current one. */
+  | 'user.password-refused'
   | 'user.signed-out'
   | 'user.password-changed'
-  /** By the operator, like the two after it. */
+  /** By the operator, like the five after it. */
   | 'user.password-reset'
   | 'user.disabled'
   | 'user.enabled'
+  | 'user.email-verified'
+  | 'user.host-access-granted'
+  | 'user.host-access-revoked'
   | 'session.revoked'
   /** A replaced session token turned up late: somebody has a copy (identity spec 2). */
   | 'session.stolen'

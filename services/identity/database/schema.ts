@@ -31,6 +31,13 @@ export const users = identity.table('users', {
   id: uuid('id').primaryKey(),
   /** Lower-cased; null for users who came without one. */
   email: text('email').unique('users_email_unique'),
+  /**
+   * The address that somebody proved to be the user's. It counts only while it is `email` as well: a changed
+   * address is not proven by what proved the old one.
+   */
+  provenEmail: text('proven_email'),
+  emailProvenAt: instant('email_proven_at'),
+  emailProvenBy: text('email_proven_by').$type<'github' | 'operator'>(),
   username: text('username'),
   name: text('name'),
   avatarUrl: text('avatar_url'),
@@ -42,6 +49,10 @@ export const users = identity.table('users', {
   theme: text('theme').$type<'dark' | 'light' | 'system'>().notNull().default('dark'),
   allowPlatformAi: boolean('allow_platform_ai').notNull(),
   allowPlatformSandbox: boolean('allow_platform_sandbox').notNull(),
+  /** Since when the user may use this machine's repositories and hosts of its network; null: not at all. */
+  hostAccessGrantedAt: instant('host_access_granted_at'),
+  /** Devices that were known before are not any more. */
+  devicesKnownSince: instant('devices_known_since').notNull().defaultNow(),
   autoEnableNewModels: boolean('auto_enable_new_models').notNull().default(true),
   modelsSeenAt: instant('models_seen_at').notNull().defaultNow(),
   githubInstallPendingUntil: instant('github_install_pending_until'),

@@ -16,6 +16,7 @@ export type GithubFaultCode =
   | 'github_installation_fetch'
   | 'github_installation_persist'
   | 'signup_closed'
+  | 'signup_code_needed'
   | 'account_exists'
 
 /** Ends in a redirect that carries the code; what caused it is for the log. */

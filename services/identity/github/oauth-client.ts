@@ -19,6 +19,12 @@ export interface GithubProfile {
   avatarUrl: string | null
 }
 
+export interface VerifiedEmails {
+  /** The one the user calls the main one. */
+  primary: string | null
+  all: readonly string[]
+}
+
 export interface GithubToken {
   accessToken: string
   scopes: string[]
@@ -89,13 +95,17 @@ export function createGithubClient(
       return { id, login, name: name ?? null, avatarUrl: avatar_url ?? null }
     },
 
-    /** The address GitHub has verified and the user calls the main one; null when there is none to be seen. */
-    fetchVerifiedEmail: async ({ accessToken, scopes }: GithubToken): Promise<string | null> => {
+    /** The addresses GitHub has verified, none when none are to be seen. */
+    fetchVerifiedEmails: async ({ accessToken, scopes }: GithubToken): Promise<VerifiedEmails> => {
       const emails = await askGithubAs(accessToken, `${apiUrl}/user/emails`, Emails).catch(cause => {
         if (isHidden(cause) && !scopes.some(scope => EMAIL_SCOPES.has(scope))) return []
         throw cause
       })
-      return emails.find(({ primary, verified }) => primary && verified)?.email ?? null
+      const verified = emails.filter(email => email.verified)
+      return {
+        primary: verified.find(email => email.primary)?.email ?? null,
+        all: verified.map(e => e.email),
+      }
     },
   }
 }

@@ -14,6 +14,7 @@ import { beginInstall } from './install-state.ts'
 import { createGithubClient, isGithubConfigured } from './oauth-client.ts'
 import type { GithubPlace } from './settings.ts'
 import { signInWithGithub } from './sign-in.ts'
+import { CLEARED_SIGN_UP_CODE, readSignUpCode } from './sign-up-code.ts'
 
 export function githubRoutes(kit: IdentityKit, place: GithubPlace) {
   const { config, context, database } = kit
@@ -30,17 +31,19 @@ export function githubRoutes(kit: IdentityKit, place: GithubPlace) {
       const suffix = asked === null ? '' : `&next=${encodeURIComponent(next)}`
       return redirect(`/login?error=github_not_configured${suffix}`)
     })
-    .get(LOGIN_CALLBACK, ({ context: { requestId, clientIp }, request }) =>
+    .get(LOGIN_CALLBACK, ({ context: { requestId, clientIp, isLocal }, request }) =>
       arrivals.orSayWhy('/login', async () => {
         const trip = await arrivals.comeBack(request, { purposes: ['login'], userId: null })
         const query = new URL(request.url).searchParams
         if (query.has('error')) throw new GithubFault('access_denied')
         const { token, profile } = await arrivals.readCode(query.get('code') ?? '', trip)
-        const email = await client.fetchVerifiedEmail(token).catch(cause => {
+        const emails = await client.fetchVerifiedEmails(token).catch(cause => {
           throw new GithubFault('github_user_fetch', cause)
         })
-        const signIn = { profile, email, token, origin: originOf(request, clientIp), requestId }
-        return arrivals.arrive(trip.next, [await signInWithGithub(kit, signIn, new Date())])
+        const proof = { isLocal, code: readSignUpCode(request.headers.get('cookie')) }
+        const signIn = { profile, emails, token, proof, origin: originOf(request, clientIp), requestId }
+        const session = await signInWithGithub(kit, signIn, new Date())
+        return arrivals.arrive(trip.next, proof.code === null ? [session] : [session, CLEARED_SIGN_UP_CODE])
       }),
     )
     .get('/api/auth/github', async ({ context: from, request }) => {

@@ -3,7 +3,13 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { sha256Hex } from '@mogplex/kit/ids.ts'
 import type { GithubAccount } from '@mogplex/kit/test-bench/github.ts'
 import { getGithubToken, resolveSession } from '@mogplex/proto/identity.ts'
-import { type IdentityBench, signUpSomebody, startIdentity, tokenOfCookie } from '../test-bench.ts'
+import {
+  fromThisMachine,
+  type IdentityBench,
+  signUpSomebody,
+  startIdentity,
+  tokenOfCookie,
+} from '../test-bench.ts'
 import { browser, CONNECT, github, LOGIN, newAccount } from './trips.ts'
 
 let bench: IdentityBench
@@ -145,10 +151,11 @@ test('somebody new who signs in several times at once gets one account and all t
 })
 
 test('of simultaneous first sign-ups exactly one makes a user, by way of GitHub too', async () => {
-  const [one, other] = [await startIdentity({ ...github.settings, AUTH_SIGNUP: 'first-user' }), newAccount()]
+  const here = { PUBLIC_BASE_URL: 'http://localhost:8787', AUTH_SIGNUP: 'first-user' }
+  const [one, other] = [await startIdentity({ ...github.settings, ...here }), newAccount()]
   const replica = await one.startReplica()
   const accounts = [other, newAccount(), newAccount(), newAccount()]
-  const { end } = await begunTrips([one.call, replica.call], accounts)
+  const { end } = await begunTrips([one.call, replica.call].map(fromThisMachine), accounts)
   const places = (await one.raceOn('users', 4, end)).map(({ location }) => location).toSorted()
   expect(places).toEqual(['/', ...Array(3).fill('/login?error=signup_closed')])
   expect(await one.sql`select id from identity.users`).toHaveLength(1)
@@ -210,6 +217,57 @@ test('a disabled person is not let in', async () => {
   await bench.sql`update identity.users set disabled_at = now() where github_user_id = ${account.id}`
   const { location, response } = await browser(bench.call).trip(account)
   expect([location, sessionOf(response)]).toEqual(['/login?error=access_denied', null])
+})
+
+test('the first account needs the code by way of GitHub too, which comes back in a cookie', async () => {
+  const code = Buffer.alloc(16, 5).toString('base64url')
+  const first = { ...github.settings, AUTH_SIGNUP: 'first-user', AUTH_SIGNUP_CODE: code }
+  const one = await startIdentity(first)
+  const withCookie =
+    (value: string): typeof one.call =>
+    (method, path, request = {}) => {
+      const cookie = [request.headers?.cookie, `mogplex_oauth_signup_code=${value}`]
+        .filter(Boolean)
+        .join('; ')
+      return one.call(method, path, { ...request, headers: { ...request.headers, cookie } })
+    }
+  for (const call of [one.call, fromThisMachine(one.call), withCookie('x'), withCookie(`${code}x`)])
+    expect((await browser(call).trip(newAccount())).location).toBe('/login?error=signup_code_needed')
+  expect(await one.sql`select id from identity.users`).toHaveLength(0)
+  const { location, response } = await browser(withCookie(code)).trip(newAccount())
+  expect(location).toBe('/')
+  expect(response.headers.getSetCookie().join()).toContain('mogplex_oauth_signup_code=; ')
+  const [user] = await one.sql`select * from identity.users`
+  expect(user?.host_access_granted_at).toBeDate()
+  expect((await browser(one.call).trip(newAccount())).location).toBe('/login?error=signup_closed')
+  await one.stop()
+})
+
+test('an address is proven by GitHub when it has verified it, for whom it is, and by nothing else', async () => {
+  const proofOf = async (userId: string) =>
+    (await bench.sql`select proven_email, email_proven_by from identity.users where id = ${userId}`)[0]
+  const account = newAccount()
+  await browser(bench.call).trip(account)
+  const made = (await usersWith(account.id))[0]
+  expect(made).toMatchObject({ proven_email: made?.email, email_proven_by: 'github' })
+
+  const typed = await signUpSomebody(bench)
+  expect((await proofOf(typed.userId))?.proven_email).toBeNull()
+  const primary = { email: 'else@example.test', primary: true, verified: true }
+  const link = (id: number) =>
+    bench.sql`update identity.users set github_user_id = ${id} where id = ${typed.userId}`
+  const returning = async (email: object) => {
+    const theirs = newAccount({
+      emails: [primary, { email: typed.email, primary: false, verified: true, ...email }],
+    })
+    await link(theirs.id)
+    expect((await browser(bench.call).trip(theirs)).location).toBe('/')
+    return (await proofOf(typed.userId))?.proven_email
+  }
+  expect(await returning({ verified: false })).toBeNull()
+  // The sign for kelvin and a dotted capital I become plain letters in lower case.
+  expect(await returning({ email: typed.email.replace('x', '\u212a') })).toBeNull()
+  expect(await returning({ email: typed.email.toUpperCase() })).toBe(typed.email)
 })
 
 test('signup_closed when nobody may make an account; who has one comes in', async () => {

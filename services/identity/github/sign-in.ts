@@ -9,19 +9,21 @@ import { cookieSite } from '../sessions/cookie.ts'
 import type { SessionOrigin } from '../sessions/origin.ts'
 import { startSession } from '../sessions/start.ts'
 import { emailFault, normalizeEmail } from '../sign-in/email.ts'
-import { insertUser, lockSignUp } from '../sign-in/store.ts'
+import { decideSignUp, type SignUpProof } from '../sign-in/first-sign-up.ts'
+import { insertUser } from '../sign-in/store.ts'
 import { defaultAccess } from '../users/platform-access.ts'
-import { findUserByEmail, hasAnyUser } from '../users/store.ts'
+import { findUserByEmail } from '../users/store.ts'
 import { GithubFault } from './fault.ts'
-import type { GithubProfile, GithubToken } from './oauth-client.ts'
-import { findUserByGithubId, linkProfile, lockGithubAccount } from './store.ts'
+import type { GithubProfile, GithubToken, VerifiedEmails } from './oauth-client.ts'
+import { findUserByGithubId, linkProfile, lockGithubAccount, proveEmail } from './store.ts'
 import { storeToken } from './tokens.ts'
 
 export interface GithubSignIn {
   profile: GithubProfile
-  /** Verified by GitHub; null when it shows none. */
-  email: string | null
+  emails: VerifiedEmails
   token: GithubToken
+  /** Asked for where this makes the first account. */
+  proof: SignUpProof
   origin: SessionOrigin
   requestId: string
 }
@@ -38,6 +40,7 @@ export function signInWithGithub(kit: Kit, signIn: GithubSignIn, now: Date): Pro
     await lockGithubAccount(tx, profile.id)
     const known = await findUserByGithubId(tx, profile.id)
     const user = known ? await welcomeBack(tx, known, profile, now) : await signUp(tx, kit, signIn, now)
+    await proveEmail(tx, user.id, signIn.emails.all.filter(isPlain).map(normalizeEmail), now)
     await storing(() => storeToken(tx, kit.secrets, user.id, token, now))
     if (!known) await recordConnection(tx, { userId: user.id, profile, origin, requestId }, now)
     const by = known ? 'user.signed-in' : 'user.signed-up'
@@ -78,19 +81,24 @@ async function welcomeBack(tx: Transaction, known: User, profile: GithubProfile,
 }
 
 async function signUp(tx: Transaction, kit: Kit, signIn: GithubSignIn, now: Date): Promise<User> {
-  const { AUTH_SIGNUP } = kit.config
-  if (AUTH_SIGNUP === 'closed') throw new GithubFault('signup_closed')
-  if (AUTH_SIGNUP === 'first-user') {
-    await lockSignUp(tx)
-    if (await hasAnyUser(tx)) throw new GithubFault('signup_closed')
-  }
-  const email = usableEmail(signIn.email)
+  const decision = await decideSignUp(tx, kit.config, signIn.proof)
+  if (decision.refused !== null)
+    throw new GithubFault(decision.refused === 'closed' ? 'signup_closed' : 'signup_code_needed')
+  const { hostAccess } = decision
+  const email = usableEmail(signIn.emails.primary)
   // Whoever has the address at GitHub need not be who made the account here.
   if (email && (await findUserByEmail(tx, email))) throw new GithubFault('account_exists')
   const { profile, requestId } = signIn
   try {
     const user = await insertUser(tx, {
-      ...{ email, name: profile.name, passwordHash: null, access: defaultAccess(kit.config), now },
+      ...{
+        email,
+        name: profile.name,
+        passwordHash: null,
+        access: defaultAccess(kit.config),
+        hostAccess,
+        now,
+      },
       ...{ username: profile.login, avatarUrl: profile.avatarUrl },
       ...{ githubUsername: profile.login, githubUserId: profile.id, githubAuthMode: 'oauth' },
     })
@@ -100,6 +108,11 @@ async function signUp(tx: Transaction, kit: Kit, signIn: GithubSignIn, now: Date
     const isTaken = brokenUniqueConstraint(cause) === 'users_email_unique'
     throw new GithubFault(isTaken ? 'account_exists' : 'github_profile_create', cause)
   }
+}
+
+/** Lower-casing makes a plain letter of some that are none, and so one address of two. */
+function isPlain(email: string): boolean {
+  return /^[\x21-\x7e]+$/.test(email)
 }
 
 function usableEmail(text: string | null): string | null {

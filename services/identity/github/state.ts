@@ -88,10 +88,15 @@ export function stateCookie(state: string, isSecure: boolean): string {
 
 /** The state in a `Cookie` header; null when there is none, or more than one. */
 export function readStateCookie(header: string | null): string | null {
+  return readTripCookie(header, STATE_COOKIE)
+}
+
+/** The value of a cookie that a trip has taken along; null when there is none, or more than one. */
+export function readTripCookie(header: string | null, name: string): string | null {
   const values = (header ?? '')
     .split(';')
     .map(pair => pair.trim())
-    .filter(pair => pair.startsWith(`${STATE_COOKIE}=`))
-    .map(pair => pair.slice(STATE_COOKIE.length + 1))
+    .filter(pair => pair.startsWith(`${name}=`))
+    .map(pair => pair.slice(name.length + 1))
   return values.length === 1 ? (values[0] ?? null) : null
 }

@@ -1,6 +1,6 @@
 /** The SQL of users as GitHub knows them. */
 import type { Queryable, Transaction } from '@mogplex/kit/database/connect.ts'
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import { type User, users } from '../database/schema.ts'
 import type { GithubProfile } from './oauth-client.ts'
 
@@ -13,6 +13,27 @@ export async function lockGithubAccount(tx: Transaction, githubUserId: number): 
 export async function findUserByGithubId(db: Queryable, githubUserId: number): Promise<User | null> {
   const [user] = await db.select().from(users).where(eq(users.githubUserId, githubUserId))
   return user ?? null
+}
+
+/** GitHub has verified some of these for the user's account; the user's own address is proven if it is one of them. */
+export async function proveEmail(
+  tx: Transaction,
+  userId: string,
+  verified: readonly string[],
+  now: Date,
+): Promise<void> {
+  if (verified.length === 0) return
+  await tx
+    .update(users)
+    .set({ provenEmail: sql`${users.email}`, emailProvenAt: now, emailProvenBy: 'github' })
+    .where(
+      and(
+        eq(users.id, userId),
+        inArray(users.email, [...verified]),
+        // What the operator said stays said.
+        sql`${users.provenEmail} is distinct from ${users.email}`,
+      ),
+    )
 }
 
 /**

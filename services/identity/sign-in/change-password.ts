@@ -10,10 +10,13 @@ import { findLiveSession, revokeOtherSessions, rotateToken } from '../sessions/s
 import { newSessionToken } from '../sessions/token.ts'
 import { findActiveUser } from '../users/store.ts'
 import { hashPassword, verifyPassword } from './password-hash.ts'
+import type { Turn } from './password-queue.ts'
 import { replacePassword } from './store.ts'
 
 /** A session this young proves who somebody is well enough to set a first password. */
 const FRESH_SESSION_MS = 10 * 60_000
+
+type ChangeKit = Pick<IdentityKit, 'database' | 'config' | 'devices' | 'dropAtGateways'>
 
 export interface PasswordChange {
   userId: string
@@ -25,23 +28,29 @@ export interface PasswordChange {
 }
 
 /**
- * Resolves with the cookie of the rotated session, null for a caller without one. 403 when the current
- * password is wrong. The old token stays good for the overlap and no longer, for requests under way.
+ * Resolves with the cookies of the rotated session, if there is one, and of the browser, which alone is still known.
+ * 403 when the current password is wrong, which the audit trail tells. The old token stays good for the overlap and no longer, for requests under way.
  */
 export async function changePassword(
-  { database, config, dropAtGateways }: Pick<IdentityKit, 'database' | 'config' | 'dropAtGateways'>,
+  { database, config, devices, dropAtGateways }: ChangeKit,
   change: PasswordChange,
   now: Date,
-): Promise<string | null> {
+): Promise<string[]> {
   const { userId, sessionId, origin } = change
   const user = await findActiveUser(database, userId)
   if (!user) throw new ApiError('UNAUTHORIZED', 'Unauthorized')
   const session = sessionId === null ? null : await findLiveSession(database, userId, sessionId, now)
-  if (!(await mayChange(user, session, change.currentPassword, now))) throw wrongPassword()
-  const newHash = await hashPassword(change.newPassword)
+  const turn: Turn = { lane: 'known', address: origin.ip }
+  if (!(await mayChange(user, session, change.currentPassword, { turn, now }))) {
+    if (change.currentPassword !== undefined)
+      await recordAudit(database, { type: 'user.password-refused', by: { userId, origin }, now })
+    throw wrongPassword()
+  }
+  const newHash = await hashPassword(change.newPassword, turn)
   const { token, tokenHash } = newSessionToken()
   const rotated = await database.transaction(async tx => {
-    if (!(await replacePassword(tx, userId, { oldHash: user.passwordHash, newHash }))) throw wrongPassword()
+    if (!(await replacePassword(tx, userId, { oldHash: user.passwordHash, newHash, now })))
+      throw wrongPassword()
     await revokeOtherSessions(tx, userId, session?.id ?? null, now)
     await recordAudit(tx, { type: 'user.password-changed', by: { userId, origin }, now })
     return (
@@ -57,20 +66,21 @@ export async function changePassword(
   })
   // Of the user: every session that ended, and this one, whose old token's time begins to run.
   await dropAtGateways([userId])
-  if (!rotated) return null
-  return sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, rotated.expiresAt, now)
+  const device = await devices.make(userId, now)
+  if (!rotated) return [device]
+  return [sessionCookie(cookieSite(config.PUBLIC_BASE_URL), token, rotated.expiresAt, now), device]
 }
 
 async function mayChange(
   user: User,
   session: Session | null,
   currentPassword: string | undefined,
-  now: Date,
+  { turn, now }: { turn: Turn; now: Date },
 ): Promise<boolean> {
   if (user.passwordHash === null) {
     return session !== null && session.createdAt >= after(now, -FRESH_SESSION_MS)
   }
-  return currentPassword !== undefined && (await verifyPassword(currentPassword, user.passwordHash))
+  return currentPassword !== undefined && (await verifyPassword(currentPassword, user.passwordHash, turn))
 }
 
 function wrongPassword(): ApiError {

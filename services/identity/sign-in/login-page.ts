@@ -6,6 +6,7 @@ import { Elysia } from 'elysia'
 import type { IdentityConfig, IdentityKit } from '../environment.ts'
 import { isGithubConfigured } from '../github/oauth-client.ts'
 import { findActiveUser } from '../users/store.ts'
+import { isOperator } from './first-sign-up.ts'
 import { safeNextPath } from './next-path.ts'
 import { isSignUpOpen } from './sign-up.ts'
 
@@ -15,6 +16,8 @@ export interface LoginView {
   hasGithub: boolean
   /** Null: nobody may make an account. */
   signUp: 'offered' | 'shown' | 'first' | null
+  /** The account needs the code that the start prints. */
+  needsCode: boolean
   /** Where the person goes afterwards, safe. */
   next: string
   notice: { text: string; isBad: boolean } | null
@@ -25,7 +28,7 @@ export function loginPage(kit: IdentityKit) {
   return new Elysia({ name: 'login-page' })
     .use(context)
     .get('/', ({ request }) => redirect(`/settings/api-keys${new URL(request.url).search}`))
-    .get('/login', async ({ context: { caller }, request }) => {
+    .get('/login', async ({ context: { caller, isLocal }, request }) => {
       const query = new URL(request.url).searchParams
       const next = safeNextPath(query.get('next'))
       const notice = noticeOf(query)
@@ -36,6 +39,7 @@ export function loginPage(kit: IdentityKit) {
         hasPassword: config.AUTH_PASSWORD === 'on',
         hasGithub: isGithubConfigured(config),
         signUp,
+        needsCode: signUp === 'first' && !isOperator(config, { isLocal, code: null }),
       }
       return pageResponse(renderLogin({ ...view, next, notice }))
     })
@@ -60,7 +64,7 @@ function noticeOf(query: URLSearchParams): LoginView['notice'] {
 
 /** The page itself. */
 export function renderLogin(view: LoginView): Html {
-  const { hasPassword, hasGithub, notice } = view
+  const { hasPassword, hasGithub, needsCode, notice } = view
   const isSignUp = isSignUpShown(view)
   const title = isSignUp ? 'Create an account' : 'Sign in'
   const body = html`<section class="card">
@@ -68,7 +72,8 @@ export function renderLogin(view: LoginView): Html {
 <p class="lead">${isSignUp ? 'It is kept on this instance only.' : 'To run coding agents on your repositories.'}</p>
 ${notice && html`<p class="notice ${notice.isBad && 'bad'}" role="status">${notice.text}</p>`}
 <noscript><p class="notice bad">This page needs JavaScript to sign you in.</p></noscript>
-${hasGithub && html`<p><a class="button plain wide-button" href="/api/auth/login/github?next=${encodeURIComponent(view.next)}">Continue with GitHub</a></p>`}
+${!hasPassword && hasGithub && needsCode && codeField()}
+${hasGithub && html`<p><a class="button plain wide-button" data-github href="/api/auth/login/github?next=${encodeURIComponent(view.next)}">Continue with GitHub</a></p>`}
 ${hasGithub && hasPassword && html`<p class="or">or</p>`}
 ${hasPassword && passwordForm(view)}
 ${!(hasGithub || hasPassword) && html`<p class="notice bad">No way of signing in is switched on.</p>`}
@@ -97,8 +102,16 @@ ${
 <div class="field"><label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="${isSignUp ? 'new-password' : 'current-password'}" required>
 ${isSignUp && html`<p class="hint">At least 10 characters.</p>`}</div>
+${isSignUp && view.needsCode && codeField()}
 <button type="submit" class="wide-button">${isSignUp ? 'Create account' : 'Sign in'}</button>
 </form>`
+}
+
+/** Filled in by the link that the start prints (`assets/login.js`). */
+function codeField(): Html {
+  return html`<div class="field"><label for="signup-code">Sign-up code</label>
+<input id="signup-code" name="signupCode" autocomplete="off" autocapitalize="off" spellcheck="false" required>
+<p class="hint">The start of this instance prints it, and <code>npm run admin -- signup-code</code> shows it again.</p></div>`
 }
 
 function otherWay({ signUp, next }: LoginView): Html | false {

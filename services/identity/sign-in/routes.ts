@@ -25,6 +25,9 @@ const SignUpBody = Type.Object({
   email: Type.String(),
   password: Type.String(),
   name: Type.Optional(Type.String()),
+  signupCode: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], { errorMessage: 'signupCode: must be a string' }),
+  ),
   next: Next,
 })
 const SignInBody = Type.Object({
@@ -38,7 +41,7 @@ const PasswordBody = Type.Object({
 })
 
 export function signInRoutes(kit: IdentityKit) {
-  const { config, context } = kit
+  const { config, context, devices } = kit
   const requirePasswords = () => {
     if (config.AUTH_PASSWORD === 'off') throw notFound('Password sign-in is off on this instance')
   }
@@ -49,21 +52,24 @@ export function signInRoutes(kit: IdentityKit) {
       github: isGithubConfigured(config),
       signUp: await isSignUpOpen(kit),
     }))
-    .post('/api/auth/sign-up/email', async ({ context: { requestId, clientIp }, request }) => {
+    .post('/api/auth/sign-up/email', async ({ context: from, request }) => {
       requirePasswords()
-      const { next, ...account } = readSignUp(await readJsonObject(request))
-      const origin = originOf(request, clientIp)
-      const { user, cookie } = await signUp(kit, { ...account, origin, requestId }, new Date())
+      const { next, code, ...account } = readSignUp(await readJsonObject(request))
+      const { requestId, isLocal } = from
+      const [origin, now] = [originOf(request, from.clientIp), new Date()]
+      const asked = { ...account, proof: { isLocal, code }, origin, requestId }
+      const { user, cookie } = await signUp(kit, asked, now)
       kit.pokeOutbox()
-      return signedIn(user, next, cookie)
+      return signedIn(user, next, [cookie, await devices.make(user.id, now)])
     })
     .post('/api/auth/sign-in/email', async ({ context: { requestId, clientIp }, request }) => {
       requirePasswords()
       const { email, password, next } = check(SignInBody, await readJsonObject(request))
-      const origin = originOf(request, clientIp)
-      const { user, cookie } = await signIn(kit, { email, password, origin, requestId }, new Date())
+      const [origin, now] = [originOf(request, clientIp), new Date()]
+      const device = await devices.read(devices.find(request.headers.get('cookie')), now)
+      const { user, cookie } = await signIn(kit, { email, password, device, origin, requestId }, now)
       kit.pokeOutbox()
-      return signedIn(user, next, cookie)
+      return signedIn(user, next, [cookie, await devices.make(user.id, now)])
     })
     .post('/api/auth/password', async ({ context: from, request }) => {
       requirePasswords()
@@ -71,17 +77,17 @@ export function signInRoutes(kit: IdentityKit) {
       const { currentPassword, newPassword } = check(PasswordBody, await readJsonObject(request))
       refuse('newPassword', passwordFault(newPassword))
       const sessionId = from.caller.sid ?? null
-      const cookie = await changePassword(
+      const cookies = await changePassword(
         kit,
         { userId, sessionId, origin, currentPassword, newPassword },
         new Date(),
       )
-      return Response.json({ ok: true }, { headers: cookie ? { 'set-cookie': cookie } : {} })
+      return Response.json({ ok: true }, { headers: settingCookies(cookies) })
     })
 }
 
 function readSignUp(body: Record<string, unknown>) {
-  const { password, next, ...given } = check(SignUpBody, body)
+  const { password, next, signupCode, ...given } = check(SignUpBody, body)
   const email = normalizeEmail(given.email)
   refuse('email', emailFault(email))
   refuse('password', passwordFault(password))
@@ -90,14 +96,18 @@ function readSignUp(body: Record<string, unknown>) {
   if (nameChars < 1 || nameChars > MAX_PERSON_NAME) {
     refuse('name', `must have 1 to ${MAX_PERSON_NAME} characters`)
   }
-  return { email, password, name, next }
+  return { email, password, name, next, code: signupCode ?? null }
 }
 
 function refuse(field: string, fault: string | null): void {
   if (fault !== null) throw badRequest(`${field}: ${fault}`, { field })
 }
 
-function signedIn(user: User, next: string | null | undefined, cookie: string): Response {
+function signedIn(user: User, next: string | null | undefined, cookies: string[]): Response {
   const body = { user: presentUser(user), next: safeNextPath(next) }
-  return Response.json(body, { headers: { 'set-cookie': cookie } })
+  return Response.json(body, { headers: settingCookies(cookies) })
+}
+
+function settingCookies(cookies: readonly string[]): [string, string][] {
+  return cookies.map(cookie => ['set-cookie', cookie])
 }

@@ -2,6 +2,7 @@
 import { ApiError } from '@mogplex/kit/errors.ts'
 import { recordAudit } from '../audit/entry.ts'
 import type { User } from '../database/schema.ts'
+import { type Device, isDeviceOf } from '../devices/device-cookie.ts'
 import type { IdentityKit } from '../environment.ts'
 import { cookieSite } from '../sessions/cookie.ts'
 import type { SessionOrigin } from '../sessions/origin.ts'
@@ -17,13 +18,21 @@ import { markSignedIn } from './store.ts'
  */
 export async function signIn(
   kit: Pick<IdentityKit, 'database' | 'config' | 'log'>,
-  credentials: { email: string; password: string; origin: SessionOrigin; requestId: string },
+  credentials: {
+    email: string
+    password: string
+    /** What the browser shows of an earlier sign-in. */
+    device: Device | null
+    origin: SessionOrigin
+    requestId: string
+  },
   now: Date,
 ): Promise<{ user: User; cookie: string }> {
   const { database, config } = kit
-  const { email, password, origin, requestId } = credentials
+  const { email, password, device, origin, requestId } = credentials
   const user = await findUserByEmail(database, normalizeEmail(email))
-  const isRight = await verifyPassword(password, user?.passwordHash ?? null)
+  const lane = isDeviceOf(device, user) ? 'known' : 'sign-in'
+  const isRight = await verifyPassword(password, user?.passwordHash ?? null, { lane, address: origin.ip })
   const passwordHash = user?.passwordHash
   if (!user || !isRight || !passwordHash || user.disabledAt !== null) {
     if (user) noteFailure(kit, { userId: user.id, origin }, now)

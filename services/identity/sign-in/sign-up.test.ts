@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
-import { answerOf, type IdentityBench, PASSWORD, startIdentity } from '../test-bench.ts'
+import { answerOf, fromThisMachine, type IdentityBench, PASSWORD, startIdentity } from '../test-bench.ts'
 
 const PATH = '/api/auth/sign-up/email'
 let open: IdentityBench
 let firstUser: IdentityBench
+/** 128 bits of nothing in particular. */
+const CODE = Buffer.alloc(16, 5).toString('base64url')
 const email = () => `${crypto.randomUUID()}@example.test`
 
 beforeAll(async () => {
-  ;[open, firstUser] = await Promise.all([startIdentity(), startIdentity({ AUTH_SIGNUP: undefined })])
+  ;[open, firstUser] = await Promise.all([
+    startIdentity(),
+    startIdentity({ AUTH_SIGNUP: undefined, AUTH_SIGNUP_CODE: CODE }),
+  ])
 })
 afterAll(() => Promise.all([open.stop(), firstUser.stop()]))
 
@@ -21,7 +26,8 @@ test('an account gets a session of its own, an event for each, and no secret in 
     user: { id: expect.any(String), email: 'grace@example.test', name: 'Grace' },
     next: '/projects',
   })
-  const cookie = response.headers.get('set-cookie') ?? ''
+  const [cookie = '', device = ''] = response.headers.getSetCookie()
+  expect(device).toMatch(/^mogplex_device=[\w.-]+; HttpOnly; SameSite=Strict; Path=\/; Max-Age=15552000$/)
   expect(cookie).toMatch(
     /^mogplex_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800$/,
   )
@@ -122,7 +128,7 @@ test('of simultaneous first sign-ups exactly one makes a user, in every round, o
   const signUpSix = () =>
     Promise.all(
       [firstUser, replica, firstUser, replica, firstUser, replica].map(({ call }) =>
-        call('POST', PATH, { json: { email: email(), password: PASSWORD } }),
+        call('POST', PATH, { json: { email: email(), password: PASSWORD, signupCode: CODE } }),
       ),
     )
   for (let round = 0; round < 6; round += 1) {
@@ -139,7 +145,7 @@ test('sign-up is told as open until the first user exists', async () => {
   const providers = async () => (await answerOf(await firstUser.call('GET', '/api/auth/providers'))).body
   await firstUser.sql`truncate identity.users cascade`
   expect(await providers()).toEqual({ password: true, github: false, signUp: true })
-  await firstUser.call('POST', PATH, { json: { email: email(), password: PASSWORD } })
+  await firstUser.call('POST', PATH, { json: { email: email(), password: PASSWORD, signupCode: CODE } })
   expect(await providers()).toEqual({ password: true, github: false, signUp: false })
   const { status, body } = await answerOf(
     await firstUser.call('POST', PATH, { json: { email: email(), password: PASSWORD } }),
@@ -175,4 +181,61 @@ test('PLATFORM_ACCESS_DEFAULT decides what a new user may use', async () => {
     const [user] = await open.sql`select * from identity.users where email = ${at}`
     expect([setting, user?.allow_platform_ai, user?.allow_platform_sandbox]).toEqual([setting, ...access])
   }
+})
+
+test('the first sign-up needs the code, unless it is made on the machine and nobody else gets to it', async () => {
+  const withoutCode = await firstUser.startReplica({ AUTH_SIGNUP_CODE: undefined })
+  const loopback = await firstUser.startReplica({ PUBLIC_BASE_URL: 'http://localhost:8787' })
+  const body = () => ({ email: email(), password: PASSWORD })
+  const attempt = async (call: IdentityBench['call'], more: object) => {
+    await firstUser.sql`truncate identity.users cascade`
+    const answer = await answerOf(await call('POST', PATH, { json: { ...body(), ...more } }))
+    const [user] =
+      await firstUser.sql`select host_access_granted_at is not null as granted from identity.users`
+    return [answer.status, answer.body.field ?? null, user?.granted ?? null]
+  }
+  const refused = [403, 'signupCode', null]
+  const made = [200, null, true]
+  expect(await attempt(firstUser.call, {})).toEqual(refused)
+  expect(await attempt(firstUser.call, { signupCode: null })).toEqual(refused)
+  expect(await attempt(firstUser.call, { signupCode: `${CODE}x` })).toEqual(refused)
+  expect(await attempt(firstUser.call, { signupCode: 'é'.repeat(22) })).toEqual(refused)
+  expect(await attempt(firstUser.call, { signupCode: CODE })).toEqual(made)
+  // On the machine, but others get to it as well.
+  expect(await attempt(fromThisMachine(firstUser.call), {})).toEqual(refused)
+  expect(await attempt(loopback.call, {})).toEqual(refused)
+  expect(await attempt(loopback.call, { signupCode: CODE })).toEqual(made)
+  expect(await attempt(fromThisMachine(loopback.call), {})).toEqual(made)
+  expect(await attempt(withoutCode.call, { signupCode: '' })).toEqual(refused)
+  expect(await attempt(withoutCode.call, { signupCode: 'undefined' })).toEqual(refused)
+})
+
+test('with open sign-up the first user needs no code, and gets no host access without it', async () => {
+  const replica = await firstUser.startReplica({ AUTH_SIGNUP: 'open' })
+  const grantedTo = async (...bodies: object[]) => {
+    await firstUser.sql`truncate identity.users cascade`
+    for (const more of bodies) {
+      const json = { email: email(), password: PASSWORD, ...more }
+      expect((await replica.call('POST', PATH, { json })).status).toBe(200)
+    }
+    const rows = await firstUser.sql`select host_access_granted_at is not null as granted from identity.users
+      order by created_at, id`
+    return rows.map(({ granted }) => granted)
+  }
+  expect(await grantedTo({}, { signupCode: CODE })).toEqual([false, false])
+  expect(await grantedTo({ signupCode: CODE }, { signupCode: CODE }, {})).toEqual([true, false, false])
+})
+
+test('a code that could be guessed stops the start', async () => {
+  for (const AUTH_SIGNUP_CODE of ['short', 'a'.repeat(21), `${'a'.repeat(22)}!`])
+    await expect(firstUser.startReplica({ AUTH_SIGNUP_CODE })).rejects.toThrow('AUTH_SIGNUP_CODE')
+})
+
+test('the page asks for the code where it is needed', async () => {
+  await firstUser.sql`truncate identity.users cascade`
+  const loopback = await firstUser.startReplica({ PUBLIC_BASE_URL: 'http://localhost:8787' })
+  const pages = [firstUser.call, fromThisMachine(loopback.call), open.call].map(async call =>
+    (await (await call('GET', '/login')).text()).includes('name="signupCode"'),
+  )
+  expect(await Promise.all(pages)).toEqual([true, false, false])
 })

@@ -11,8 +11,9 @@ import type { SessionOrigin } from '../sessions/origin.ts'
 import { startSession } from '../sessions/start.ts'
 import { defaultAccess } from '../users/platform-access.ts'
 import { hasAnyUser } from '../users/store.ts'
+import { decideSignUp, isOperator, type SignUpProof } from './first-sign-up.ts'
 import { hashPassword } from './password-hash.ts'
-import { insertUser, lockSignUp } from './store.ts'
+import { insertUser } from './store.ts'
 
 /** Whether somebody could make an account right now, in some way. */
 export async function isSignUpOpen(kit: Pick<IdentityKit, 'database' | 'config'>): Promise<boolean> {
@@ -33,31 +34,32 @@ export interface SignUp {
   email: string
   password: string
   name: string | null
+  proof: SignUpProof
   origin: SessionOrigin
   requestId: string
 }
 
 /**
- * Makes user and session. 403 when sign-up is not allowed, 409 when the e-mail is taken. Of simultaneous
- * first sign-ups exactly one makes a user.
+ * Makes user and session. 403 when sign-up is not allowed, or not without the code of the start; 409 when the
+ * e-mail is taken. Of simultaneous first sign-ups exactly one makes a user.
  */
 export async function signUp(
   kit: Pick<IdentityKit, 'database' | 'config'>,
-  { email, password, name, origin, requestId }: SignUp,
+  { email, password, name, proof, origin, requestId }: SignUp,
   now: Date,
 ): Promise<{ user: User; cookie: string }> {
   const { database, config } = kit
   if (!(await mayAnybodySignUp(kit))) throw notAllowed()
+  if (config.AUTH_SIGNUP === 'first-user' && !isOperator(config, proof)) throw codeNeeded()
   // Before the transaction: a hash takes longer than all its statements.
-  const passwordHash = await hashPassword(password)
+  const passwordHash = await hashPassword(password, { lane: 'sign-up', address: origin.ip })
   const access = defaultAccess(config)
   const site = cookieSite(config.PUBLIC_BASE_URL)
   return refusingTakenEmail(database, async tx => {
-    if (config.AUTH_SIGNUP === 'first-user') {
-      await lockSignUp(tx)
-      if (await hasAnyUser(tx)) throw notAllowed()
-    }
-    const user = await insertUser(tx, { email, name, passwordHash, access, now })
+    const decision = await decideSignUp(tx, config, proof)
+    if (decision.refused !== null) throw decision.refused === 'closed' ? notAllowed() : codeNeeded()
+    const { hostAccess } = decision
+    const user = await insertUser(tx, { email, name, passwordHash, access, hostAccess, now })
     const userId = user.id
     await recordEvent(tx, outbox, { event: userCreated, userId, requestId, payload: { email } })
     const cookie = await startSession(tx, { userId, origin, site, requestId, by: 'user.signed-up', now })
@@ -76,4 +78,14 @@ async function refusingTakenEmail<T>(database: Database, work: (tx: Transaction)
 
 function notAllowed(): ApiError {
   return new ApiError('FORBIDDEN', 'Sign-up is not open on this instance')
+}
+
+/** Where the code is, is no secret; what it is, only the operator sees. */
+function codeNeeded(): ApiError {
+  const field = 'signupCode'
+  return new ApiError(
+    'FORBIDDEN',
+    `${field}: the first account needs the code that the start of the instance prints (npm run admin -- signup-code shows it again)`,
+    { details: { field } },
+  )
 }

@@ -15,12 +15,14 @@ export interface NewUser
   /** Null: the user signs in in another way. */
   passwordHash: string | null
   access: PlatformAccess
+  /** May use this machine's repositories and the hosts of its network. */
+  hostAccess: boolean
   now: Date
 }
 
 /** Throws on a taken e-mail: unique constraint `users_email_unique`. */
 export async function insertUser(tx: Transaction, user: NewUser): Promise<User> {
-  const { access, now, ...given } = user
+  const { access, hostAccess, now, ...given } = user
   const [row] = await tx
     .insert(users)
     .values({
@@ -28,6 +30,8 @@ export async function insertUser(tx: Transaction, user: NewUser): Promise<User> 
       ...given,
       allowPlatformAi: access.ai,
       allowPlatformSandbox: access.sandbox,
+      hostAccessGrantedAt: hostAccess ? now : null,
+      devicesKnownSince: now,
       modelsSeenAt: now,
       lastAuthAt: now,
       createdAt: now,
@@ -57,16 +61,16 @@ export async function markSignedIn(
   return marked.length > 0
 }
 
-/** False when the password is no longer the one that was checked. */
+/** Browsers that were known are so no more. False when the password is no longer the one that was checked. */
 export async function replacePassword(
   db: Queryable,
   userId: string,
-  change: { oldHash: string | null; newHash: string },
+  change: { oldHash: string | null; newHash: string; now: Date },
 ): Promise<boolean> {
-  const { oldHash, newHash } = change
+  const { oldHash, newHash, now } = change
   const replaced = await db
     .update(users)
-    .set({ passwordHash: newHash })
+    .set({ passwordHash: newHash, devicesKnownSince: now })
     .where(
       and(
         eq(users.id, userId),

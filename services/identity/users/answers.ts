@@ -13,8 +13,12 @@ export function userAnswers({ database, config }: IdentityKit): Answer[] {
       if (!user) return { user: null }
       const { id, email, name, githubUsername } = user
       const disabled = user.disabledAt !== null
+      const hostAccess = !disabled && user.hostAccessGrantedAt !== null
       return {
-        user: { id, email, name, githubUsername, disabled, platformAccess: platformAccess(user, config) },
+        user: {
+          ...{ id, email, name, githubUsername, disabled, hostAccess },
+          platformAccess: platformAccess(user, config),
+        },
       }
     }),
   ]

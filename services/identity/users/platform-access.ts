@@ -27,16 +27,20 @@ export function defaultAccess({
 
 /** Being on an allow-list grants both; otherwise each of the user's own columns stands for itself. */
 export function platformAccess(
-  user: Pick<User, 'id' | 'email' | 'allowPlatformAi' | 'allowPlatformSandbox'>,
+  user: Pick<User, 'id' | 'email' | 'provenEmail' | 'allowPlatformAi' | 'allowPlatformSandbox'>,
   settings: AccessSettings,
 ): PlatformAccess {
   const isListed = isAllowListed(user, settings)
   return { ai: isListed || user.allowPlatformAi, sandbox: isListed || user.allowPlatformSandbox }
 }
 
-function isAllowListed({ id, email }: Pick<User, 'id' | 'email'>, settings: AccessSettings): boolean {
+/** Anybody can type any address: only a proven one says who somebody is. */
+function isAllowListed(
+  { id, email, provenEmail }: Pick<User, 'id' | 'email' | 'provenEmail'>,
+  settings: AccessSettings,
+): boolean {
   if (commaList(settings.PLATFORM_ACCESS_USER_IDS).includes(id)) return true
-  if (email === null) return false
+  if (email === null || email !== provenEmail) return false
   const address = email.toLowerCase()
   const domain = address.slice(address.lastIndexOf('@') + 1)
   return (

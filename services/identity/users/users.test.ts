@@ -17,15 +17,19 @@ test('other services learn who somebody is, what they may use, and whether they 
   const { userId, email } = await signUpSomebody(bench)
   const user = { id: userId, email, name: 'Ada', githubUsername: null, disabled: false }
   const access = { ai: false, sandbox: true }
-  expect(await bench.ask(getUser, { userId })).toEqual({ user: { ...user, platformAccess: access } })
+  expect(await bench.ask(getUser, { userId })).toEqual({
+    user: { ...user, platformAccess: access, hostAccess: false },
+  })
+  await bench.sql`update identity.users set host_access_granted_at = now() where id = ${userId}`
+  expect((await bench.ask(getUser, { userId })).user?.hostAccess).toBe(true)
   await bench.sql`update identity.users set disabled_at = now() where id = ${userId}`
-  expect((await bench.ask(getUser, { userId })).user?.disabled).toBe(true)
+  expect((await bench.ask(getUser, { userId })).user).toMatchObject({ disabled: true, hostAccess: false })
   for (const id of [crypto.randomUUID(), 'nonsense', '']) {
     expect(await bench.ask(getUser, { userId: id })).toEqual({ user: null })
   }
 })
 
-test('an allow-list grants both; otherwise each column stands for itself', () => {
+test('an allow-list grants both, by a proven address only; otherwise each column stands for itself', () => {
   const settings = {
     PLATFORM_ACCESS_DEFAULT: 'none' as const,
     PLATFORM_ACCESS_USER_IDS: ' , id-1 ,',
@@ -33,18 +37,28 @@ test('an allow-list grants both; otherwise each column stands for itself', () =>
     PLATFORM_ACCESS_EMAIL_DOMAINS: '@Corp.test, ,other.test',
   }
   const access = (change: object) => {
-    const user = { id: 'x', email: null, allowPlatformAi: false, allowPlatformSandbox: false, ...change }
+    const user = {
+      id: 'x',
+      email: null,
+      provenEmail: null,
+      allowPlatformAi: false,
+      allowPlatformSandbox: false,
+      ...change,
+    }
     const { ai, sandbox } = platformAccess(user, settings)
     return [ai, sandbox]
   }
   expect(access({})).toEqual([false, false])
   expect(access({ allowPlatformAi: true })).toEqual([true, false])
   expect(access({ allowPlatformSandbox: true })).toEqual([false, true])
-  for (const listed of [{ id: 'id-1' }, { email: 'ada@example.test' }, { email: 'x@corp.test' }])
+  const proven = (email: string) => ({ email, provenEmail: email })
+  for (const listed of [{ id: 'id-1' }, proven('ada@example.test'), proven('x@corp.test')])
     expect([listed, access(listed)]).toEqual([listed, [true, true]])
-  expect(access({ email: 'x@other.test' })).toEqual([true, true])
+  expect(access(proven('x@other.test'))).toEqual([true, true])
+  const unproven = [{ email: 'ada@example.test' }, { email: 'x@corp.test', provenEmail: 'y@corp.test' }]
+  for (const user of unproven) expect([user, access(user)]).toEqual([user, [false, false]])
   const unlisted = ['x@sub.corp.test', 'corp.test@evil.test', 'x@corp.test.evil', 'ada@example.testing']
-  for (const email of unlisted) expect([email, access({ email })]).toEqual([email, [false, false]])
+  for (const email of unlisted) expect([email, access(proven(email))]).toEqual([email, [false, false]])
   expect(access({ id: 'ID-1' })).toEqual([false, false])
 })
 

@@ -3,6 +3,7 @@ import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remo
 import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
 import { remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
+import { ProbeFailure } from './alike.ts'
 import { withGitSession } from './git-session.ts'
 import { type GitResult, runGit } from './run-git.ts'
 
@@ -29,7 +30,10 @@ export async function probeRemote(
       maxMemoryBytes: vetted.remote.kind === 'local' ? null : MAX_MEMORY_BYTES,
     }),
   )
-  if (result.ended !== null || result.exitCode !== 0) throw remoteUnreachable(reasonOf(result, timeoutMs))
+  if (result.ended !== null || result.exitCode !== 0) {
+    const scheme = vetted.remote.kind === 'local' ? 'file' : vetted.remote.scheme
+    throw remoteUnreachable(reasonOf(result, timeoutMs), new ProbeFailure(scheme, result.stderr))
+  }
   return { headBranch: headBranchOf(result.stdout) }
 }
 

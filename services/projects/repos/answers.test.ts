@@ -58,6 +58,7 @@ test('the source holds what git needs, the user name of the address only where n
     defaultBranch: 'trunk',
     rootDirectory: null,
     auth: { kind: 'none' },
+    allowPrivateHosts: true,
   })
   const remote_url = `${guarded.url.replace('//', '//somebody@')}/demo.git`
   const owned = await importRepo(user, { remote_url, credential: { username: 'me', token: 'tok' } })
@@ -123,4 +124,18 @@ test('the largest environment that is taken reaches runtime in one message', asy
   const sandbox_env_vars = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`K${i}`, value]))
   const owned = await importRepo(newUser(), { sandbox_env_vars, root_directory: 'large' })
   expect(Object.keys((await projects.ask(getRepoLaunchConfig, owned)).env)).toHaveLength(8)
+})
+
+test('without host access the source is none any more, of this machine or of its network', async () => {
+  const user = newUser()
+  const local = await importRepo(user)
+  const credential = { username: 'me', token: 'tok' }
+  const near = await importRepo(user, { remote_url: `${guarded.url}/demo.git`, credential })
+  projects.withoutHostAccess.add(user.userId)
+  await expect(projects.ask(getRepoSource, local)).rejects.toMatchObject({ code: 'INVALID_REMOTE' })
+  expect(await projects.ask(getRepoSource, near)).toMatchObject({ allowPrivateHosts: false })
+  const answer = await projects.call(user, 'PATCH', `/api/repos/${near.repoId}`, { remote_url: bare })
+  expect([answer.status, answer.body.code]).toEqual([400, 'INVALID_REMOTE'])
+  projects.withoutHostAccess.delete(user.userId)
+  expect(await projects.ask(getRepoSource, local)).toMatchObject({ cloneUrl: `file://${bare}` })
 })

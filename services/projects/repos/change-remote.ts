@@ -5,9 +5,8 @@ import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
 import type { SecretBox } from '@mogplex/kit/secrets.ts'
 import type { repos } from '../database/schema.ts'
 import { assertFits, type Credential } from '../remotes/credential.ts'
-import { probeRemote } from '../remotes/probe.ts'
 import { isSameHost, remoteKey } from '../remotes/remote-identity.ts'
-import { type RemoteRules, vetRemote } from '../remotes/vet-remote.ts'
+import { probeVetted, type RemoteRules, vetRemote } from '../remotes/vet-remote.ts'
 import type { RepoChange } from './fields.ts'
 import type { GitRepo } from './origin.ts'
 import { openCredential, sealCredential } from './secrets.ts'
@@ -64,5 +63,5 @@ export async function planRemote(
 
 /** 400 `REMOTE_UNREACHABLE`; up to 15 s. */
 export async function probePlanned({ vetted, credential, needsProbe }: PlannedRemote): Promise<void> {
-  if (needsProbe) await probeRemote(vetted, credential ?? { kind: 'none' })
+  if (needsProbe) await probeVetted(vetted, credential ?? { kind: 'none' })
 }

@@ -3,7 +3,8 @@ import { ApiError, badRequest } from '@mogplex/kit/errors.ts'
 import { recordEvent } from '@mogplex/kit/outbox/record.ts'
 import { repoDeleted, repoUpdated } from '@mogplex/proto/projects.ts'
 import { outbox, type Repo, type repos } from '../database/schema.ts'
-import { type Owner, type ProjectsKit, remoteRules } from '../environment.ts'
+import type { Owner, ProjectsKit } from '../environment.ts'
+import { rulesFor } from '../remotes/user-rules.ts'
 import { holdWorkspace, workspaceOrNotFound } from '../workspaces/store.ts'
 import { type PlannedRemote, planRemote, probePlanned } from './change-remote.ts'
 import { assertNoDuplicate, duplicateRepo, isDuplicateFailure } from './duplicate.ts'
@@ -36,7 +37,7 @@ export async function changeRepo(
 ): Promise<RepoInWorkspace> {
   const { repo } = current
   const { database } = kit
-  const plan = await planChange(kit, repo, change)
+  const plan = await planChange(kit, owner, repo, change)
   if (plan.columns.workspaceId !== undefined)
     await workspaceOrNotFound(database, owner.userId, plan.columns.workspaceId)
   if (plan.fields.length === 0) return current
@@ -51,9 +52,9 @@ export async function changeRepo(
   return repoOrNotFound(database, owner.userId, repo.id)
 }
 
-async function planChange(kit: ProjectsKit, repo: Repo, change: RepoChange): Promise<Plan> {
+async function planChange(kit: ProjectsKit, owner: Owner, repo: Repo, change: RepoChange): Promise<Plan> {
   const { secrets } = kit
-  const remote = await planRemoteChange(kit, repo, change)
+  const remote = await planRemoteChange(kit, owner, repo, change)
   const plan: Plan = {
     remote,
     columns: { ...change.settings, ...remote?.columns },
@@ -77,12 +78,14 @@ async function planChange(kit: ProjectsKit, repo: Repo, change: RepoChange): Pro
 }
 
 async function planRemoteChange(
-  { config, secrets }: ProjectsKit,
+  kit: ProjectsKit,
+  owner: Owner,
   repo: Repo,
   change: RepoChange,
 ): Promise<PlannedRemote | null> {
   if (change.remoteUrl === undefined && change.credential === undefined) return null
-  if (isGitRepo(repo)) return planRemote(repo, change, { rules: remoteRules(config), secrets })
+  if (isGitRepo(repo))
+    return planRemote(repo, change, { rules: await rulesFor(kit, owner), secrets: kit.secrets })
   const field = change.remoteUrl === undefined ? 'credential' : 'remote_url'
   if (change.remoteUrl === undefined && change.credential === null) return null
   throw badRequest(`${field}: a repository of GitHub has none of its own`, { field })

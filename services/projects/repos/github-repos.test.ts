@@ -170,6 +170,7 @@ test('a run reads and writes it with a token of the installation for this reposi
     defaultBranch: 'trunk',
     rootDirectory: null,
     auth: { kind: 'basic', username: 'x-access-token', token: expect.stringMatching(/^ghs_/) },
+    allowPrivateHosts: true,
   })
   if (source.auth.kind !== 'basic') throw new Error('no token')
   expect(bench.world.given.get(source.auth.token)).toEqual({ installationId: id, repositoryIds: [repo.id] })

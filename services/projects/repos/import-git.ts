@@ -2,11 +2,11 @@
 import { badRequest } from '@mogplex/kit/errors.ts'
 import { isValidGitRef } from '@mogplex/kit/git-ref.ts'
 import { newId } from '@mogplex/kit/ids.ts'
-import { type Owner, type ProjectsKit, remoteRules } from '../environment.ts'
+import type { Owner, ProjectsKit } from '../environment.ts'
 import { assertFits, type Credential, readCredential } from '../remotes/credential.ts'
-import { probeRemote } from '../remotes/probe.ts'
 import { defaultFullName, remoteKey } from '../remotes/remote-identity.ts'
-import { vetRemote } from '../remotes/vet-remote.ts'
+import { rulesFor } from '../remotes/user-rules.ts'
+import { probeVetted, vetRemote } from '../remotes/vet-remote.ts'
 import { workspaceOrNotFound } from '../workspaces/store.ts'
 import { addRepo } from './add-repo.ts'
 import { assertNoDuplicate } from './duplicate.ts'
@@ -54,7 +54,7 @@ export async function importGit(kit: ProjectsKit, owner: Owner, body: Body): Pro
   const { database, secrets } = kit
   const { userId } = owner
   const wanted = readNewRepo(body)
-  const vetted = await vetRemote(wanted.remoteUrl, remoteRules(kit.config))
+  const vetted = await vetRemote(wanted.remoteUrl, await rulesFor(kit, owner))
   if (wanted.credential) assertFits(wanted.credential, vetted.remote)
   if (wanted.workspaceId !== null) await workspaceOrNotFound(database, userId, wanted.workspaceId)
   const identity = {
@@ -68,7 +68,7 @@ export async function importGit(kit: ProjectsKit, owner: Owner, body: Body): Pro
   const id = newId()
   const credential = wanted.credential && sealCredential(secrets, { id, userId }, wanted.credential)
   const sandboxEnvVars = sealEnvVars(secrets, { id, userId }, wanted.sandboxEnvVars)
-  const { headBranch } = await probeRemote(vetted, wanted.credential ?? { kind: 'none' })
+  const { headBranch } = await probeVetted(vetted, wanted.credential ?? { kind: 'none' })
   return addRepo(kit, owner, wanted.workspaceId, {
     ...wanted.settings,
     remoteKey: identity.remoteKey,

@@ -7,7 +7,8 @@ import type { Repo } from '../database/schema.ts'
 import { type ProjectsKit, remoteRules } from '../environment.ts'
 import { githubAuth } from '../github/repo-auth.ts'
 import { findLocalRepository } from '../remotes/local-repository.ts'
-import type { RemoteRules } from '../remotes/vet-remote.ts'
+import { rulesFor } from '../remotes/user-rules.ts'
+import { NO_HOST_ACCESS, type RemoteRules } from '../remotes/vet-remote.ts'
 import { type GitRepo, isGitRepo } from './origin.ts'
 import { openCredential } from './secrets.ts'
 
@@ -18,7 +19,9 @@ type SourceKit = Pick<ProjectsKit, 'ask' | 'config' | 'github' | 'secrets'>
  * somewhere else. `GithubError` when GitHub gives no token for what the App covers.
  */
 export async function sourceOf(kit: SourceKit, repo: Repo): Promise<RepositorySource> {
-  const { remote, auth } = isGitRepo(repo) ? await plainGit(kit, repo) : await ofGithub(kit, repo)
+  const { remote, auth, allowPrivateHosts } = isGitRepo(repo)
+    ? await plainGit(kit, repo)
+    : await ofGithub(kit, repo)
   return {
     provider: repo.provider,
     cloneUrl: addressFor(remote, auth),
@@ -26,29 +29,35 @@ export async function sourceOf(kit: SourceKit, repo: Repo): Promise<RepositorySo
     defaultBranch: repo.defaultBranch,
     rootDirectory: repo.rootDirectory,
     auth,
+    allowPrivateHosts,
   }
 }
 
 interface Source {
   remote: Remote
   auth: RemoteAuth
+  allowPrivateHosts: boolean
 }
 
-async function plainGit({ config, secrets }: SourceKit, repo: GitRepo): Promise<Source> {
-  const remote = await stillAllowed(repo.remoteUrl, remoteRules(config))
-  return { remote, auth: openCredential(secrets, repo) ?? { kind: 'none' } }
+async function plainGit(kit: SourceKit, repo: GitRepo): Promise<Source> {
+  const rules = await rulesFor(kit, repo)
+  const remote = await stillAllowed(repo.remoteUrl, rules)
+  const auth = openCredential(kit.secrets, repo) ?? { kind: 'none' }
+  return { remote, auth, allowPrivateHosts: rules.allowPrivateHosts }
 }
 
-/** Whether GitHub may be reached without encryption was decided when the service started. */
+/** The host is the operator's choice, not the user's. Whether it may be reached without encryption was decided at start. */
 async function ofGithub(kit: SourceKit, repo: Repo): Promise<Source> {
   const remote = parseRemote(`${kit.github.webUrl}/${repo.fullName}.git`, { allowHttp: true })
-  return { remote, auth: await githubAuth(kit, repo) }
+  const { allowPrivateHosts } = remoteRules(kit.config)
+  return { remote, auth: await githubAuth(kit, repo), allowPrivateHosts }
 }
 
 /** Hosts are resolved and vetted by whoever connects, at that moment. */
 async function stillAllowed(url: string, rules: RemoteRules): Promise<Remote> {
   const remote = parseRemote(url, rules)
   if (remote.kind !== 'local') return remote
+  if (rules.localRoots.length === 0) throw invalidRemote(NO_HOST_ACCESS)
   const real = await findLocalRepository(remote.path, rules.localRoots)
   if (real !== remote.path) throw invalidRemote('is no longer a git repository that may be used')
   return remote

@@ -13,7 +13,7 @@ import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { serviceClient, type TestCaller } from '@mogplex/kit/test-bench/service-client.ts'
 import type { ReplyOf } from '@mogplex/proto/contract.ts'
-import { getGithubToken } from '@mogplex/proto/identity.ts'
+import { getGithubToken, getUser } from '@mogplex/proto/identity.ts'
 import type { ServiceName } from '@mogplex/proto/services.ts'
 import { projectsService } from '../service.ts'
 
@@ -49,7 +49,8 @@ export async function startProjects(settings: Settings = {}) {
   }
 
   const githubTokens: GithubTokens = new Map()
-  const identity = await answerAsIdentity({ natsUrl: nats.url, issuers, githubTokens })
+  const withoutHostAccess = new Set<string>()
+  const identity = await answerAsIdentity({ natsUrl: nats.url, issuers, githubTokens, withoutHostAccess })
   const { baseUrl, call, send } = await startReplica()
   const sql = connectAsAdmin(adminUrl)
   const urls = { identity: baseUrl, projects: baseUrl, runtime: baseUrl }
@@ -73,7 +74,19 @@ export async function startProjects(settings: Settings = {}) {
     await sql.end()
     await nats.close()
   }
-  return { call, send, ask, askAsIdentity, githubTokens, sql, baseUrl, eventsOf, startReplica, stop }
+  return {
+    call,
+    send,
+    ask,
+    askAsIdentity,
+    githubTokens,
+    withoutHostAccess,
+    sql,
+    baseUrl,
+    eventsOf,
+    startReplica,
+    stop,
+  }
 }
 
 async function startOne(issuers: TestIssuers, settings: Settings) {
@@ -112,6 +125,8 @@ async function answerAsIdentity(options: {
   natsUrl: string
   issuers: TestIssuers
   githubTokens: GithubTokens
+  /** Everybody else has it. */
+  withoutHostAccess: ReadonlySet<string>
 }): Promise<Bus> {
   const bus = openBus({ url: options.natsUrl, serviceName: 'identity', log })
   const publicKeys = JSON.parse(options.issuers.environmentOf('projects').ASSERTION_PUBLIC_KEYS)
@@ -119,7 +134,14 @@ async function answerAsIdentity(options: {
   const tell = answer(getGithubToken, async ({ userId }) => ({
     github: options.githubTokens.get(userId) ?? null,
   }))
-  serveAnswers({ bus, verify, log, answers: [tell] })
+  const describe = answer(getUser, async ({ userId: id }) => ({
+    user: {
+      ...{ id, email: null, name: null, githubUsername: null, disabled: false },
+      hostAccess: !options.withoutHostAccess.has(id),
+      platformAccess: { ai: true, sandbox: true },
+    },
+  }))
+  serveAnswers({ bus, verify, log, answers: [tell, describe] })
   await new Promise<void>(resolve => bus.onConnect(() => resolve()))
   return bus
 }

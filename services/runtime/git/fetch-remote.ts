@@ -32,7 +32,7 @@ export interface FetchRequest {
  */
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
-  return await withRemoteAccess({ host, remote, auth: source.auth, refused: refusedSync }, async access => {
+  return await withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
     const { theirs, known } = await compare(request, access)
     const present = names(request).filter(branch => theirs.has(branch))
     const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))

@@ -29,7 +29,7 @@ export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
   const { host, mirror, remote, source, refused, signal, branch, commit } = request
   if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
   const refspec = `${commit}:refs/heads/${branch}`
-  return await withRemoteAccess({ host, remote, auth: source.auth, refused }, async access => {
+  return await withRemoteAccess({ host, remote, source, refused }, async access => {
     throwIfStopped(signal)
     if (!(await request.confirm())) throw new GitStopped()
     const args = [

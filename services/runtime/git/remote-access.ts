@@ -28,7 +28,7 @@ export function readRemote(source: RepositorySource, refused: Refused): Remote {
 interface AccessRequest {
   host: GitHost
   remote: Remote
-  auth: RepositorySource['auth']
+  source: Pick<RepositorySource, 'auth' | 'allowPrivateHosts'>
   refused: Refused
 }
 
@@ -37,12 +37,16 @@ interface AccessRequest {
  * here, and git connects to the addresses it has now: a name that meanwhile means a private network is refused.
  */
 export async function withRemoteAccess<Result>(
-  { host, remote, auth, refused }: AccessRequest,
+  { host, remote, source, refused }: AccessRequest,
   use: (access: GitAccess) => Promise<Result>,
 ): Promise<Result> {
-  const reachable = await reach(host, remote, refused)
+  // Projects knows whether the user may; this process may have no way there, or not be meant to.
+  const allowPrivateHosts = host.allowPrivateHosts && source.allowPrivateHosts
+  const reachable = await reach({ ...host, allowPrivateHosts }, remote, refused)
   const knownHostsFile = join(host.dataDirectory, 'known_hosts')
-  return await withSshKey(host, auth, keyFile => use(gitAccess(reachable, auth, { keyFile, knownHostsFile })))
+  return await withSshKey(host, source.auth, keyFile =>
+    use(gitAccess(reachable, source.auth, { keyFile, knownHostsFile })),
+  )
 }
 
 async function reach(host: GitHost, remote: Remote, refused: Refused): Promise<ReachableRemote> {

@@ -56,6 +56,12 @@ test('a host of the own network is fetched from nowhere but where that is allowe
       message: `Git sync failed: ${NOT_ALLOWED}`,
     })
   }
+  // The process may, and the user may not.
+  const source = { ...sourceOf(at('127.0.0.1')), allowPrivateHosts: false }
+  const run = await bench.createRun({ source })
+  await expect(syncCheckout(run.sync)).rejects.toMatchObject({
+    message: `Git sync failed: ${NOT_ALLOWED}`,
+  })
   expect(server.authorizations).toEqual([])
   const allowed = await bench.createRun({ source: sourceOf(at('127.0.0.1')) })
   expect(await syncCheckout(allowed.sync)).toMatchObject({ freshClone: true })

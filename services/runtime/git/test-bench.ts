@@ -126,7 +126,7 @@ export function sourceOf(
   auth: RepositorySource['auth'] = { kind: 'none' },
 ): RepositorySource {
   const names = { fullName: 'local/demo', defaultBranch: 'main', rootDirectory: null }
-  return { provider: 'git', cloneUrl, auth, ...names }
+  return { provider: 'git', cloneUrl, auth, allowPrivateHosts: true, ...names }
 }
 
 /** Git of the test itself; returns stdout, throws with stderr. */

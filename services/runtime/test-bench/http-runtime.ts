@@ -105,7 +105,8 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
 
 function newUser(id: string): User {
   const platformAccess = { ai: true, sandbox: true }
-  return { id, email: null, name: null, githubUsername: null, disabled: false, platformAccess }
+  const names = { email: null, name: null, githubUsername: null }
+  return { id, ...names, disabled: false, hostAccess: true, platformAccess }
 }
 
 function newRepo(id: string): Repo {

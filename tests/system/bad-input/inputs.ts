@@ -133,7 +133,13 @@ export const INPUTS: Record<string, Input> = {
   },
   'GET /api/auth/get-session': {},
   'POST /api/auth/sign-up/email': {
-    fields: { email: nothing(), password: exact(10, 128), name: trimmed(1, 100), next: NEXT },
+    fields: {
+      email: nothing(),
+      password: exact(10, 128),
+      name: trimmed(1, 100),
+      signupCode: NEXT,
+      next: NEXT,
+    },
     body: ({ email }) => ({ email, password: 'a long enough password' }),
     // Taken.
     accepted: [409],
