@@ -4,9 +4,11 @@
  */
 import { eq } from 'drizzle-orm'
 import { sandboxes } from '../database/schema.ts'
-import { redactMessage } from '../events/redact.ts'
-import { readLines } from '../harnesses/lines.ts'
+import { redactExcerpt } from '../events/redact.ts'
+import { cutMargin } from '../events/secret-texts.ts'
+import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
+import { createPace } from './pace.ts'
 import type { PrepareContext } from './prepare.ts'
 
 const STEP_LIMIT_MS = 180_000
@@ -26,9 +28,13 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   const timer = setTimeout(stop, STEP_LIMIT_MS)
   lease.signal.addEventListener('abort', stop)
   let log = ''
+  const pace = createPace()
   const keep = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const line of readLines(stream))
-      log = `${log}${redactMessage(line, secrets)}\n`.slice(-KEPT_LOG_LENGTH)
+    const maxLength = MAX_LINE_LENGTH + cutMargin(secrets)
+    for await (const { text } of readLines(stream, { maxLength })) {
+      log = `${log}${redactExcerpt(text, MAX_LINE_LENGTH, secrets).text}\n`.slice(-KEPT_LOG_LENGTH)
+      await pace()
+    }
   }
   await Promise.all([keep(child.stdout), keep(child.stderr)])
   const exit = await child.exited
