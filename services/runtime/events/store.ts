@@ -1,6 +1,6 @@
 /** Reading the events of a call by position (events/append.ts says why positions can be relied on). */
 import type { Queryable } from '@mogplex/kit/database/connect.ts'
-import { and, asc, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, lt, type SQL, sql } from 'drizzle-orm'
 import { type AiCallEvent, aiCallEvents, aiCalls, type RunStatus } from '../database/schema.ts'
 
 /** Whoever reads holds this much of stored events at a time, give or take one event. */
@@ -24,10 +24,9 @@ export async function readEventsAfter(
   const isBehind = and(eq(aiCallEvents.aiCallId, callId), gt(aiCallEvents.position, position))
   const page = pageOf(database, isBehind, asc(aiCallEvents.position), limit)
   const rows = await database
-    .select({ status: aiCalls.status, eventCount: aiCalls.eventCount, event: aiCallEvents })
+    .select({ status: aiCalls.status, eventCount: aiCalls.eventCount, event: eventColumns(page) })
     .from(aiCalls)
     .leftJoin(page, lt(page.bytesBefore, MAX_PAGE_BYTES))
-    .leftJoin(aiCallEvents, eq(aiCallEvents.id, page.id))
     .where(eq(aiCalls.id, callId))
     .orderBy(asc(page.position))
   const [first] = rows
@@ -45,26 +44,34 @@ export async function readNewestEvents(
 ): Promise<AiCallEvent[]> {
   const page = pageOf(database, eq(aiCallEvents.aiCallId, callId), desc(aiCallEvents.position), limit)
   const rows = await database
-    .select({ event: aiCallEvents })
+    .select(eventColumns(page))
     .from(page)
-    .innerJoin(aiCallEvents, eq(aiCallEvents.id, page.id))
     .where(lt(page.bytesBefore, MAX_PAGE_BYTES))
     .orderBy(asc(page.position))
-  return rows.map(({ event }) => event)
+  return rows
 }
 
-/** Which events a page may hold, and how many bytes those before each of them have. Their payloads are not read. */
+/**
+ * The events a page may hold, and how many bytes those before each of them have. Postgres reads a large payload
+ * only once the event is asked for.
+ */
 function pageOf(database: Queryable, which: SQL | undefined, order: SQL, limit: number) {
   const bytes = sql`coalesce(${aiCallEvents.bytes}, octet_length(${aiCallEvents.payload}::text))`
   const bytesBefore = sql<number>`coalesce(sum(${bytes}) over
     (order by ${order} rows between unbounded preceding and 1 preceding), 0)`
   return database
-    .select({ id: aiCallEvents.id, position: aiCallEvents.position, bytesBefore: bytesBefore.as('bytes_before') })
+    .select({ ...getTableColumns(aiCallEvents), bytesBefore: bytesBefore.as('bytes_before') })
     .from(aiCallEvents)
     .where(which)
     .orderBy(order)
     .limit(limit)
     .as('page')
+}
+
+/** The columns of the table, in a page. */
+function eventColumns(page: ReturnType<typeof pageOf>) {
+  const { id, aiCallId, position, eventType, toolName, message, payload, bytes, createdAt } = page
+  return { id, aiCallId, position, eventType, toolName, message, payload, bytes, createdAt }
 }
 
 /** Where an event of this call stands; null for any other id. */

@@ -2,13 +2,13 @@
  * The repo's own install command, once after a fresh clone. For runs a failure is only a warning (runtime
  * spec 2, item 2): the agent can see and mend it.
  */
+import { createPace } from '@mogplex/kit/pace.ts'
 import { eq } from 'drizzle-orm'
 import { sandboxes } from '../database/schema.ts'
 import { redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
 import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
-import { createPace } from './pace.ts'
 import type { PrepareContext } from './prepare.ts'
 
 const STEP_LIMIT_MS = 180_000

@@ -3,6 +3,7 @@
  * a cancel stops the whole tree (runtime spec 2, items 4, 5 and 7).
  */
 
+import { createPace } from '@mogplex/kit/pace.ts'
 import { MAX_DEPTH } from '../events/cut-text.ts'
 import { MAX_TEXT_LENGTH, redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
@@ -13,7 +14,6 @@ import { createEventMapper } from './event-mapping.ts'
 import type { EventWriter } from './event-writer.ts'
 import { LastLines } from './last-lines.ts'
 import type { Lease, StopReason } from './lease.ts'
-import { createPace } from './pace.ts'
 
 /** SIGINT first, SIGKILL after this long (runtime spec 2, item 7). */
 const STOP_GRACE_MS = 5_000
