@@ -13,6 +13,9 @@ export interface CutText {
 /** What a JSON text is made of, without its secrets. */
 export type RedactStructure = (structure: object) => unknown
 
+/** Behind a string that goes on though what follows was not read. Nobody outside can know it. */
+const GOES_ON = `(goes on ${crypto.randomUUID()})`
+
 /** Deeper values are not kept, so that every walk is bounded. */
 export const MAX_DEPTH = 32
 
@@ -30,10 +33,17 @@ export function redactAndCut(
 ): CutText {
   if (maxLength === 0) return { text: '', isCut: text !== '' }
   const margin = cutMargin(secrets)
+  if (text.endsWith(GOES_ON)) {
+    const read = text.slice(0, -GOES_ON.length)
+    return redactAndCut(read, Math.max(0, Math.min(maxLength, read.length - margin)), {
+      secrets,
+      redactStructure,
+    })
+  }
   const goesOn = text.length >= maxLength + margin
   // Known secrets go first: one that is JSON itself would be taken to pieces below.
-  const known = redactKnown(goesOn ? text.slice(0, maxLength + margin) : text, secrets)
-  const structure = goesOn ? beginningOfStructure(known, margin) : parseStructure(known)
+  const known = redactKnown(goesOn ? text.slice(0, maxLength + margin * marginsOf(text)) : text, secrets)
+  const structure = goesOn ? beginningOfStructure(known) : parseStructure(known)
   if (structure) return cut(redactShapes(JSON.stringify(redactStructure(structure))), maxLength, goesOn)
   const redacted = redactShapes(known)
   if (!goesOn) return cut(redacted, maxLength, false)
@@ -41,10 +51,18 @@ export function redactAndCut(
   return cut(redacted, Math.min(maxLength, Math.max(0, redacted.length - margin)), true)
 }
 
+/** In JSON a character may be written as several. */
+function marginsOf(text: string): number {
+  return beginsStructure(text) ? 4 : 1
+}
+
+function beginsStructure(text: string): boolean {
+  return /^\s*[[{]/.test(text)
+}
+
 /** The object or array `text` is the JSON of, else null: such texts are treated by their structure. */
 export function parseStructure(text: string): object | null {
-  const first = text.trimStart().charAt(0)
-  if (first !== '{' && first !== '[') return null
+  if (!beginsStructure(text)) return null
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' ? value : null
@@ -53,14 +71,13 @@ export function parseStructure(text: string): object | null {
   }
 }
 
-/** What a text that goes on is the beginning of, without its last characters should they be part of a string. */
-function beginningOfStructure(text: string, margin: number): object | null {
-  const first = text.trimStart().charAt(0)
-  if (first !== '{' && first !== '[') return null
+/** What a text that goes on is the beginning of; a string in which it breaks off ends with {@link GOES_ON}. */
+function beginningOfStructure(text: string): object | null {
+  if (!beginsStructure(text)) return null
   const whole = { maxTextLength: Infinity, maxDepth: MAX_DEPTH, maxMembers: Infinity, maxLength: Infinity }
   const condenser = new JsonCondenser(whole)
   condenser.write(text)
-  return condenser.state() === 'broken' ? null : parseStructure(condenser.end(margin))
+  return condenser.state() === 'broken' ? null : parseStructure(condenser.end(GOES_ON))
 }
 
 function cut(text: string, maxLength: number, isCut: boolean): CutText {

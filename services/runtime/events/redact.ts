@@ -36,7 +36,7 @@ export const MAX_TEXT_LENGTH = 40_000
 const PAYLOAD_LIMITS: PayloadLimits = {
   maxTextLength: MAX_TEXT_LENGTH,
   maxLength: 200_000,
-  maxMembers: 2_000,
+  maxMembers: 1_000,
 }
 const MAX_KEY_LENGTH = 500
 const TRUNCATED = '[truncated]'

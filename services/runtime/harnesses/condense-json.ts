@@ -63,24 +63,20 @@ export class JsonCondenser {
   }
 
   /**
-   * The small JSON. Of a text that has only begun, a member that is cut off at the end is left out; a string
-   * only loses its last `dropped` characters.
+   * The small JSON. Of a text that has only begun, a member that is cut off at the end is left out; a string stays
+   * as far as it was read if `mark` is given, which is then put behind it.
    */
-  end(dropped = Infinity): string {
+  end(mark?: string): string {
     const closing = this.frames.map(frame => frame.close).toReversed()
-    return this.wholePart(dropped) + closing.join('')
+    return this.wholePart(mark) + closing.join('')
   }
 
-  private wholePart(dropped: number): string {
+  private wholePart(mark: string | undefined): string {
     if (this.isRootRead) return this.result
-    const value = this.result.slice(this.stringStart + 1)
-    const isValue = this.inString && this.isKept() && /[:[,]$/.test(this.result.slice(0, this.stringStart))
-    const isKey = this.frames.at(-1)?.close === '}' && this.result.charAt(this.stringStart - 1) !== ':'
-    const left = isValue && !isKey ? value.length - dropped : 0
-    if (left <= 0) return this.result.slice(0, this.wholeLength)
-    // An escape that is cut in two would be no JSON.
-    const kept = value.slice(0, left).replace(/\\(?:u[\da-fA-F]{0,3})?$/, '')
-    return `${this.result.slice(0, this.stringStart + 1)}${kept}"`
+    const before = this.result.slice(0, this.stringStart)
+    const isInArray = this.frames.at(-1)?.close === ']'
+    const isValue = this.inString && this.isKept() && (isInArray || before.endsWith(':'))
+    return isValue && mark !== undefined ? `${this.result}${mark}"` : this.result.slice(0, this.wholeLength)
   }
 
   private isKept(): boolean {

@@ -119,7 +119,10 @@ function createOutputReader(
         tails.stdout.add(text)
         const events = parser.line(text)
         if (parser.ended()) onTurnEnd()
-        for (const event of events) await store(event.kind === 'output' ? { ...event, length } : event)
+        for (const event of events) {
+          await store(event.kind === 'output' ? { ...event, length } : event)
+          await pace()
+        }
         await pace()
       }
     },
