@@ -21,7 +21,7 @@ const RETRY_MS = 500
 /** How often one event may take longer than a statement may. */
 const MAX_SLOW_TRIES = 3
 /** Work that was told to stop does not wait longer for what is not stored yet. */
-const LAST_WRITES_MS = 3_000
+const LAST_WRITES_MS = 2_000
 
 export interface EventWriterOptions {
   database: Database

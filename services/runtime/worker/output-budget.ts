@@ -52,7 +52,7 @@ export class OutputBudget {
   closingNote(): StorableEvent | null {
     if (this.dropped === 0) return null
     const what = this.dropped === 1 ? '1 event' : `${this.dropped.toLocaleString('en')} events`
-    return warning(`${what} of the agent's output were not kept`, { dropped_events: this.dropped })
+    return warning(`Not kept of the agent's output: ${what}`, { dropped_events: this.dropped })
   }
 
   private notice(): StorableEvent {
