@@ -9,6 +9,7 @@ import { redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
 import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
+import { LastLines } from './last-lines.ts'
 import type { PrepareContext } from './prepare.ts'
 
 const STEP_LIMIT_MS = 180_000
@@ -27,12 +28,12 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   const stop = () => void child.stop(0)
   const timer = setTimeout(stop, STEP_LIMIT_MS)
   lease.signal.addEventListener('abort', stop)
-  let log = ''
+  const kept = new LastLines(KEPT_LOG_LENGTH)
   const pace = createPace()
   const keep = async (stream: ReadableStream<Uint8Array>) => {
     const maxLength = MAX_LINE_LENGTH + cutMargin(secrets)
     for await (const { text } of readLines(stream, { maxLength })) {
-      log = `${log}${redactExcerpt(text, MAX_LINE_LENGTH, secrets).text}\n`.slice(-KEPT_LOG_LENGTH)
+      kept.add(text)
       await pace()
     }
   }
@@ -40,7 +41,13 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   const exit = await child.exited
   clearTimeout(timer)
   lease.signal.removeEventListener('abort', stop)
-  await deps.database.update(sandboxes).set({ installLog: log }).where(eq(sandboxes.id, claim.sandbox.id))
+  const lines: string[] = []
+  for (const line of kept.all()) {
+    lines.push(`${redactExcerpt(line, MAX_LINE_LENGTH, secrets).text}\n`)
+    await pace()
+  }
+  const installLog = lines.join('').slice(-KEPT_LOG_LENGTH)
+  await deps.database.update(sandboxes).set({ installLog }).where(eq(sandboxes.id, claim.sandbox.id))
   if (exit.exitCode !== 0) {
     const how = exit.exitCode === null ? 'was stopped' : `ended with exit code ${exit.exitCode}`
     await writer.add([

@@ -1,30 +1,30 @@
-/** The end of what a process said, for naming why it failed (runtime spec 3.3). */
-import { redactKnown, redactShapes } from '../events/secret-texts.ts'
-
-const TAIL_LENGTH = 16_000
-
+/** The last lines that a process said, whatever it says before them. */
 export class LastLines {
   private lines: string[] = []
   /** Lines before this one are too old. */
   private start = 0
   private length = 0
 
+  /** `atLeast`: so many characters are kept, if there are as many, and the line in which they begin. */
+  constructor(private readonly atLeast: number) {}
+
   add(line: string): void {
     this.lines.push(line)
     this.length += line.length + 1
-    for (let oldest = this.lines[this.start]; ; oldest = this.lines[this.start]) {
-      if (oldest === undefined || this.length - oldest.length - 1 < TAIL_LENGTH) break
+    let oldest = this.lines[this.start]
+    while (oldest !== undefined && this.length - oldest.length - 1 >= this.atLeast) {
       this.length -= oldest.length + 1
       this.start += 1
+      oldest = this.lines[this.start]
     }
-    if (this.start < 1_000) return
+    // Now and then, since moving all of them for each line would take the square of the time.
+    if (this.start < 1_000 || this.start * 2 < this.lines.length) return
     this.lines = this.lines.slice(this.start)
     this.start = 0
   }
 
-  /** The last 16,000 characters; redacted before they are cut, since half a secret is not recognised. */
-  text(secrets: readonly string[]): string {
-    const all = this.lines.slice(this.start).map(line => `${line}\n`)
-    return redactShapes(redactKnown(all.join(''), secrets)).slice(-TAIL_LENGTH)
+  /** Oldest first, as they were said: with secrets. */
+  all(): string[] {
+    return this.lines.slice(this.start)
   }
 }

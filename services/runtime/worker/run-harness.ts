@@ -6,7 +6,7 @@
 import { createPace } from '@mogplex/kit/pace.ts'
 import { MAX_DEPTH } from '../events/cut-text.ts'
 import { MAX_TEXT_LENGTH, redactExcerpt } from '../events/redact.ts'
-import { cutMargin } from '../events/secret-texts.ts'
+import { cutMargin, redactKnown, redactShapes } from '../events/secret-texts.ts'
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harnesses/harness.ts'
 import { type Line, MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import type { SandboxExit, SandboxProcess } from '../sandboxes/provider.ts'
@@ -19,6 +19,8 @@ import type { Lease, StopReason } from './lease.ts'
 const STOP_GRACE_MS = 5_000
 /** A process that must go has little time left to see its agents end, and to say so. */
 const SHUTDOWN_GRACE_MS = 1_000
+/** What a failure is named from (runtime spec 3.3). */
+const TAIL_LENGTH = 16_000
 /** Of the names a CLI gives its session and its model. */
 const MAX_NAME_LENGTH = 500
 /** What is kept of a line that is JSON and too long: a tool's whole output can sit in one, and images. */
@@ -93,7 +95,7 @@ function createOutputReader(
   const margin = cutMargin(secrets)
   const maxLength = MAX_LINE_LENGTH + margin
   const condense = { ...CONDENSED_LINE, maxTextLength: MAX_TEXT_LENGTH + margin }
-  const tails = { stdout: new LastLines(), stderr: new LastLines() }
+  const tails = { stdout: new LastLines(TAIL_LENGTH), stderr: new LastLines(TAIL_LENGTH) }
   const session: { id: string | null; model: string | null } = { id: null, model: null }
   const toStored = createEventMapper({ secrets })
   const pace = createPace()
@@ -138,8 +140,14 @@ function createOutputReader(
     end: async () => {
       for (const event of parser.end()) await store(event)
     },
-    tails: () => ({ stdoutTail: tails.stdout.text(secrets), stderrTail: tails.stderr.text(secrets) }),
+    tails: () => ({ stdoutTail: tailOf(tails.stdout, secrets), stderrTail: tailOf(tails.stderr, secrets) }),
   }
+}
+
+/** The last characters; redacted before they are cut, since half a secret is not recognised. */
+function tailOf(lines: LastLines, secrets: readonly string[]): string {
+  const all = lines.all().map(line => `${line}\n`)
+  return redactShapes(redactKnown(all.join(''), secrets)).slice(-TAIL_LENGTH)
 }
 
 function graceMs(why: HarnessResult['endedBy']): number {
