@@ -4,7 +4,7 @@
  */
 
 /** A directive whose command prints to the agent's own stream. */
-export const print = (command: string, fd = 1) => `run { ${command}; } > /proc/$PPID/fd/${fd}`
+export const print = (command: string, fd = 1) => `run { ${command}; } >&${fd + 2}`
 /** The same for what a line of Node prints. */
 export const printFromNode = (code: string, fd = 1) => print(`node -e '${code}'`, fd)
 

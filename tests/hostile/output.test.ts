@@ -70,6 +70,9 @@ const ENDS = ['finished', 'failed', 'cancelled']
 function expectUnharmed({ run, events }: { run: Run; events: RunEvent[] }): void {
   expect([run.status, run.error]).toEqual(['success', null])
   expectBounded(events)
+  // The attempt took place.
+  const results = events.filter(({ type }) => type === 'tool_result')
+  expect(results.filter(({ payload }) => payload.error !== undefined)).toEqual([])
 }
 
 function expectBounded(events: RunEvent[]): void {
@@ -103,11 +106,7 @@ describe('too much output', () => {
   })
 
   test('what comes behind the limit still counts: usage, the end of a tool, the delivery', async () => {
-    const { run, events } = await attack(
-      `run { yes 1 | head -n 20000; } > /proc/$PPID/fd/1`,
-      'usage 17 4',
-      'write left.txt done',
-    )
+    const { run, events } = await attack(print('yes 1 | head -n 20000'), 'usage 17 4', 'write left.txt done')
     expectUnharmed({ run, events })
     expect(run.usage).toMatchObject({ inputTokens: 17, outputTokens: 4 })
     expect(run.delivery).toMatchObject({ changed: true, pushed: true })
