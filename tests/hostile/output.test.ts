@@ -71,7 +71,9 @@ function expectUnharmed({ run, events }: { run: Run; events: RunEvent[] }): void
   expect([run.status, run.error]).toEqual(['success', null])
   expectBounded(events)
   // The attempt took place.
-  const results = events.filter(({ type }) => type === 'tool_result')
+  const isOwn = ({ type, payload }: RunEvent) =>
+    type === 'tool_result' && /^tool-\d+$/.test(String(payload.tool_call_id))
+  const results = events.filter(isOwn)
   expect(results.filter(({ payload }) => payload.error !== undefined)).toEqual([])
 }
 
