@@ -15,7 +15,7 @@ import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { LIVE_RUNS, liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { HarnessEvent } from '../services/runtime/harnesses/harness.ts'
 import { createEventMapper } from '../services/runtime/worker/event-mapping.ts'
-import { createEventWriter } from '../services/runtime/worker/event-writer.ts'
+import { EventWriter } from '../services/runtime/worker/event-writer.ts'
 import { holdLease } from '../services/runtime/worker/lease.ts'
 import { insertClaimedRun } from './claimed-run.ts'
 import { median } from './statistics.ts'
@@ -24,6 +24,7 @@ import { formatTable, ratio } from './table.ts'
 const EVENTS = 10_000
 const LEASE_SECONDS = 60
 const SECRETS = ['sk-a-key-of-the-user-0123456789', 'a password of the repository']
+const LIMITS = { maxBytes: Infinity, maxEvents: Infinity }
 const MIGRATIONS = new URL('../services/runtime/database/migrations', import.meta.url).pathname
 
 const log = createLog({ process: 'bench', level: 'warn' })
@@ -77,7 +78,7 @@ async function storeAsWorker({ database, bus }: Place): Promise<Stored> {
     batches += 1
     live.wake(liveRunSubject(claim.run.id))
   }
-  const writer = createEventWriter({ database, log, claim, lease, secrets: SECRETS, onStored })
+  const writer = new EventWriter({ database, log, claim, lease, secrets: SECRETS, limits: LIMITS, onStored })
   const toStored = createEventMapper({ secrets: SECRETS })
   const said = whatAnAgentSays()
   const startedAtMs = performance.now()

@@ -50,7 +50,7 @@ async function pipeLatencies(prompt: string): Promise<number[]> {
     stderr: 'inherit',
   })
   const latencies: number[] = []
-  for await (const line of readLines(child.stdout)) latencies.push(...latencyOf(line, epochMs()))
+  for await (const { text } of readLines(child.stdout)) latencies.push(...latencyOf(text, epochMs()))
   if ((await child.exited) !== 0) throw new Error('the echo agent failed')
   return latencies
 }

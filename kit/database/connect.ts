@@ -84,6 +84,8 @@ async function answersWithin(sql: Sql, limitMs: number): Promise<boolean> {
 const CONNECTION_LOST = /^(CONNECT|ECONN|EPIPE|ENOTCONN|ENOENT$|ETIMEDOUT|ERR_SOCKET|SOCKET)/
 /** Postgres' classes: connection, serialisation, resources, operator (also a start or stop under way). */
 const PASSING_CLASS = /^(08|40|53|57)/
+/** Of the operator's class, but said of one statement: it ran longer than `statement_timeout`. */
+const QUERY_CANCELED = '57014'
 
 /**
  * True when `error` (or its cause) says nothing about the statement, only that the database could not do it
@@ -91,9 +93,19 @@ const PASSING_CLASS = /^(08|40|53|57)/
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof postgres.PostgresError) return PASSING_CLASS.test(error.code)
+  if (error instanceof postgres.PostgresError)
+    return PASSING_CLASS.test(error.code) && error.code !== QUERY_CANCELED
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return CONNECTION_LOST.test(code) || (error.cause !== undefined && isDatabaseAway(error.cause))
+}
+
+/**
+ * True when Postgres gave the statement up because it took too long: it is too much, or waits for a lock. Nothing
+ * of it was done. Unlike an outage it may never pass, so whoever tries again must count.
+ */
+export function isStatementTimeout(error: unknown): boolean {
+  if (error instanceof postgres.PostgresError) return error.code === QUERY_CANCELED
+  return error instanceof Error && error.cause !== undefined && isStatementTimeout(error.cause)
 }
 
 /** Postgres' code for a broken unique constraint. */

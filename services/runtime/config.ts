@@ -20,6 +20,17 @@ export const RuntimeSettings = Type.Object({
   }),
   RUN_TIMEOUT_SECONDS: Type.Integer({ default: 1_800, minimum: 1 }),
   RUN_IDLE_TIMEOUT_SECONDS: Type.Integer({ default: 600, minimum: 1 }),
+  RUN_OUTPUT_MAX_BYTES: Type.Integer({
+    default: 64 * 1024 * 1024,
+    minimum: 1024,
+    description: "how much of an agent's output a run keeps",
+  }),
+  RUN_OUTPUT_MAX_EVENTS: Type.Integer({ default: 50_000, minimum: 1, description: 'in how many events' }),
+  RUN_EVENTS_RETENTION_DAYS: Type.Integer({
+    default: 90,
+    minimum: 0,
+    description: 'how long events of ended runs are kept; 0 for ever',
+  }),
   RUN_LEASE_SECONDS: Type.Integer({
     default: 60,
     minimum: 4,
@@ -55,6 +66,7 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     leaseSeconds: config.RUN_LEASE_SECONDS,
     runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
+    outputLimits: { maxBytes: config.RUN_OUTPUT_MAX_BYTES, maxEvents: config.RUN_OUTPUT_MAX_EVENTS },
   }
 }
 

@@ -39,7 +39,7 @@ export const runtimeService: ServiceDefinition<typeof RuntimeSettings> = {
       features: [runRoutes(api), eventRoutes(api), sandboxRoutes(api)],
       answers: sandboxAnswers(deps.provider),
       listeners: obsoleteRunListeners,
-      retention: runtimeRetention,
+      retention: runtimeRetention({ eventsKeptDays: kit.config.RUN_EVENTS_RETENTION_DAYS }),
       closers: [async () => reaper.stop(), () => worker.stop(kit.config.SHUTDOWN_GRACE_SECONDS * 1_000)],
     }
   },

@@ -87,11 +87,12 @@ export async function runCli(
     stderr: 'pipe',
   })
   const parser = harness.createParser()
-  const [stdout, stderr] = await Promise.all([
+  const [lines, stderr] = await Promise.all([
     Array.fromAsync(readLines(child.stdout)),
     new Response(child.stderr).text(),
   ])
   const exitCode = await child.exited
+  const stdout = lines.map(line => line.text)
   const events = [...stdout.flatMap(line => parser.line(line)), ...parser.end()]
   return { events, usage: parser.usage(), failed: parser.failed(), exitCode, stdout, stderr, argv }
 }

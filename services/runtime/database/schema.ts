@@ -138,6 +138,8 @@ export const aiCallEvents = runtimeSchema.table(
     message: text('message'),
     // json, not jsonb: the cuts at read keep the first keys, so their order must survive (v1 contract 9).
     payload: json('payload').$type<Record<string, unknown>>().notNull(),
+    /** How large it is, so that a reader need not fetch it to know; null in events from before there was this. */
+    bytes: integer('bytes'),
     createdAt: createdAt(),
   },
   table => [unique('ai_call_events_position').on(table.aiCallId, table.position)],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { newId } from '@mogplex/kit/ids.ts'
-import { eq } from 'drizzle-orm'
-import { type AgentRun, agentRuns, aiCalls } from '../database/schema.ts'
+import { and, eq, lte } from 'drizzle-orm'
+import { type AgentRun, agentRuns, aiCallEvents, aiCalls } from '../database/schema.ts'
 import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
 import { acceptedRun, RUNS_PATH } from '../test-bench/run-client.ts'
 import { appendEvents, type NewEvent, newEvent } from './append.ts'
@@ -173,4 +173,45 @@ test('the run beside the events shows what it cost and delivered, and its error 
   })
   await runtime.database.update(agentRuns).set({ status: 'success' }).where(eq(agentRuns.id, run.id))
   expect((await list(run)).data.run).toMatchObject({ status: 'success', error: null })
+})
+
+test('a page of large events ends early and says that more follow; every event is read once', async () => {
+  const run = await acceptedRun(runtime)
+  const text = '漢'.repeat(40_000)
+  const large = () => newEvent('log', { message: 'large', payload: { texts: [text, text] } })
+  await append(run, [...Array.from({ length: 30 }, large), newEvent('log', { message: 'last', payload: {} })])
+  const pages: number[] = []
+  const seen: string[] = []
+  for (let after = 'start', hasMore = true; hasMore; after = seen.at(-1) ?? 'start') {
+    const { data } = await list(run, `?limit=200&after=${after}`)
+    pages.push(data.events.length)
+    seen.push(...data.events.map(({ id }) => id))
+    hasMore = data.hasMore
+  }
+  expect([seen.length, new Set(seen).size]).toEqual([32, 32])
+  // Of 240 kB each: two megabytes at a time.
+  expect(Math.max(...pages)).toBeLessThan(11)
+  const newest = (await list(run, '?limit=200')).data
+  expect(newest.events.length).toBeLessThan(11)
+  expect([newest.events.at(-1)?.message, newest.hasMore]).toEqual(['last', false])
+})
+
+test('events that are not kept any more are no page and no wait', async () => {
+  const run = await runWithEvents(20)
+  const { aiCallId } = run
+  await runtime.database.update(aiCalls).set({ status: 'success' }).where(eq(aiCalls.id, aiCallId))
+  const middle = (await list(run)).data.events[9]?.id
+  await runtime.database
+    .delete(aiCallEvents)
+    .where(and(eq(aiCallEvents.aiCallId, aiCallId), lte(aiCallEvents.position, 5)))
+  expect(numbers((await list(run, '?after=start')).data.events)).toEqual(range(6, 20))
+  expect(numbers((await list(run, `?after=${middle}`)).data.events)).toEqual(range(11, 20))
+  await runtime.database.delete(aiCallEvents).where(eq(aiCallEvents.aiCallId, aiCallId))
+  for (const query of ['', '?after=start']) {
+    const { data } = await list(run, query)
+    expect([data.events, data.hasMore]).toEqual([[], false])
+  }
+  const headers = { accept: 'text/event-stream' }
+  const stream = await runtime.call('GET', `${RUNS_PATH}/${run.id}/events`, { as: run, headers })
+  expect(await stream.text()).toBe(': connected\n\n')
 })

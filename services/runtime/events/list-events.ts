@@ -21,8 +21,9 @@ export async function listEvents(
   if (after === null) return { events: await readNewestEvents(database, callId, limit), hasMore: false }
   const position = await positionAfter(database, callId, after)
   const { events, call } = await readEventsAfter(database, callId, position, limit)
-  const last = events.at(-1)?.position ?? position
-  return { events, hasMore: (call?.eventCount ?? 0) > last }
+  const last = events.at(-1)
+  // No page follows an empty one: what the counter counts beyond it is not kept any more.
+  return { events, hasMore: last !== undefined && (call?.eventCount ?? 0) > last.position }
 }
 
 /** Behind which position `after` begins: that of the event it names, 0 for `start`, else 400. */

@@ -1,7 +1,9 @@
 /**
  * Redaction at write (v1 contract 9, steps 1, 2 and 3 without its cut; runtime spec 4): secrets are never
- * stored. The cuts happen at read, in sanitise.ts.
+ * stored. What is too much for one event is cut first, so that no output takes longer to search than an event
+ * may; the cuts of v1 happen at read, in sanitise.ts.
  */
+import { MAX_DEPTH, parseStructure, redactAndCut } from './cut-text.ts'
 import { REDACTED, redactKnown, redactShapes } from './secret-texts.ts'
 
 const EXACT_KEYS = new Set([
@@ -19,8 +21,25 @@ const EXACT_KEYS = new Set([
 const SECRET_KEY = /authorization|api[_-]?key|token|secret|password|cookie|credential|session|jwt/i
 const TOKEN_COUNT_KEY = /(tokens|token_count)$/i
 
-/** Deeper values are cut at read anyway; below this they are not kept, so the walk is bounded. */
-const MAX_DEPTH = 32
+/** How much of a payload is kept. */
+export interface PayloadLimits {
+  /** Of one string. */
+  maxTextLength: number
+  /** Of all strings and keys together. */
+  maxLength: number
+  /** Members and entries of all objects and arrays together. */
+  maxMembers: number
+}
+
+/** Longest text kept of one tool input or output; internal routes show no more (runtime spec 4). */
+export const MAX_TEXT_LENGTH = 40_000
+const PAYLOAD_LIMITS: PayloadLimits = {
+  maxTextLength: MAX_TEXT_LENGTH,
+  maxLength: 200_000,
+  maxMembers: 1_000,
+}
+const MAX_KEY_LENGTH = 500
+const TRUNCATED = '[truncated]'
 
 /**
  * Whether the member's whole value is replaced (v1 contract 9, steps 1 and 2). Figures of usage stay; so
@@ -32,55 +51,87 @@ export function isSecretMember(key: string, value: unknown): boolean {
   return SECRET_KEY.test(key)
 }
 
-/** The object or array `text` is the JSON of, else null: such texts are treated by their structure. */
-export function parseStructure(text: string): object | null {
-  const first = text.trimStart().charAt(0)
-  if (first !== '{' && first !== '[') return null
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' ? value : null
-  } catch {
-    return null
-  }
-}
-
 /**
  * A text without anything that looks like a credential or is one of `secrets`. A text that holds a JSON
  * object or array is redacted as such and written back as JSON.
  */
 export function redactMessage(text: string, secrets: readonly string[] = []): string {
-  return redactText(text, secrets, 0)
+  const known = redactKnown(text, secrets)
+  const structure = parseStructure(known)
+  if (!structure) return redactShapes(known)
+  const whole = { maxTextLength: Infinity, maxLength: Infinity, maxMembers: Infinity }
+  return redactShapes(JSON.stringify(new Redaction(secrets, whole).value(structure, 1)))
 }
 
-/** A payload as it may be stored. */
+/** The first `maxLength` characters of a text at most, redacted as by {@link redactMessage}. */
+export function redactExcerpt(text: string, maxLength: number, secrets: readonly string[]) {
+  const redaction = new Redaction(secrets, PAYLOAD_LIMITS)
+  return redactAndCut(text, maxLength, {
+    secrets,
+    redactStructure: structure => redaction.value(structure, 1),
+  })
+}
+
+/** A payload as it may be stored. One that lost something says so: `truncated` is true. */
 export function redactPayload(
   payload: Record<string, unknown>,
   secrets: readonly string[] = [],
+  limits = PAYLOAD_LIMITS,
 ): Record<string, unknown> {
-  return redactObject(payload, secrets, 0)
+  const redaction = new Redaction(secrets, limits)
+  const redacted = redaction.members(payload, 0)
+  return redaction.isCut ? { ...redacted, truncated: true } : redacted
 }
 
-function redactText(text: string, secrets: readonly string[], depth: number): string {
-  // Known secrets go first: one that is JSON itself would be taken to pieces below.
-  const known = redactKnown(text, secrets)
-  const structure = depth > MAX_DEPTH ? null : parseStructure(known)
-  if (!structure) return redactShapes(known)
-  return redactShapes(JSON.stringify(redactValue(structure, secrets, depth + 1)))
-}
+/** One walk over a value: what it may still keep, and whether it had to leave something out. */
+class Redaction {
+  isCut = false
+  private lengthLeft: number
+  private membersLeft: number
 
-function redactValue(value: unknown, secrets: readonly string[], depth: number): unknown {
-  if (typeof value === 'string') return redactText(value, secrets, depth)
-  if (typeof value !== 'object' || value === null) return value
-  if (depth > MAX_DEPTH) return '[truncated]'
-  if (Array.isArray(value)) return value.map(entry => redactValue(entry, secrets, depth + 1))
-  return redactObject(value, secrets, depth)
-}
+  constructor(
+    private readonly secrets: readonly string[],
+    private readonly limits: PayloadLimits,
+  ) {
+    this.lengthLeft = limits.maxLength
+    this.membersLeft = limits.maxMembers
+  }
 
-function redactObject(value: object, secrets: readonly string[], depth: number): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      redactShapes(redactKnown(key, secrets)),
-      isSecretMember(key, member) ? REDACTED : redactValue(member, secrets, depth + 1),
-    ]),
-  )
+  value(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return this.text(value, this.limits.maxTextLength, depth)
+    if (typeof value !== 'object' || value === null) return value
+    if (depth > MAX_DEPTH) {
+      this.isCut = true
+      return TRUNCATED
+    }
+    if (!Array.isArray(value)) return this.members(value, depth)
+    return this.take(value).map(entry => this.value(entry, depth + 1))
+  }
+
+  members(value: object, depth: number): Record<string, unknown> {
+    return Object.fromEntries(
+      this.take(Object.entries(value)).map(([key, member]) => [
+        this.text(key, MAX_KEY_LENGTH, Infinity),
+        isSecretMember(key, member) ? REDACTED : this.value(member, depth + 1),
+      ]),
+    )
+  }
+
+  private text(text: string, maxLength: number, depth: number): string {
+    const most = Math.max(0, Math.min(maxLength, this.lengthLeft))
+    const result = redactAndCut(text, most, {
+      secrets: this.secrets,
+      redactStructure: structure => (depth > MAX_DEPTH ? TRUNCATED : this.value(structure, depth + 1)),
+    })
+    this.lengthLeft -= result.text.length
+    this.isCut ||= result.isCut
+    return result.text
+  }
+
+  private take<T>(all: T[]): T[] {
+    const taken = all.slice(0, Math.max(0, this.membersLeft))
+    this.isCut ||= taken.length < all.length
+    this.membersLeft -= taken.length
+    return taken
+  }
 }

@@ -2,9 +2,12 @@
 import { type requestContext, userIdOf } from '@mogplex/kit/http/request-context.ts'
 import { v1Answer } from '@mogplex/kit/http/v1-answer.ts'
 import { clampLimit } from '@mogplex/kit/limit.ts'
+import { createPace } from '@mogplex/kit/pace.ts'
 import { asksForEventStream } from '@mogplex/proto/event-stream.ts'
+import type { RunEvent } from '@mogplex/proto/wire/runs.ts'
 import { V1_PAGE } from '@mogplex/proto/wire/values.ts'
 import { Elysia } from 'elysia'
+import type { AiCallEvent } from '../database/schema.ts'
 import { presentRun } from '../runs/present.ts'
 import { requireRun } from '../runs/store.ts'
 import { listEvents, positionAfter, positionOf } from './list-events.ts'
@@ -32,8 +35,18 @@ export function eventRoutes(deps: EventRouteDeps) {
         after: query.get('after'),
         limit,
       })
-      return v1Answer({ run: presentRun(view), events: events.map(presentEvent), hasMore })
+      return v1Answer({ run: presentRun(view), events: await presentInTurns(events), hasMore })
     })
+}
+
+async function presentInTurns(events: AiCallEvent[]): Promise<RunEvent[]> {
+  const pace = createPace()
+  const presented: RunEvent[] = []
+  for (const event of events) {
+    presented.push(presentEvent(event))
+    await pace()
+  }
+  return presented
 }
 
 /** `Last-Event-ID` wins: a browser that reconnects sends it with the address it began with. */

@@ -2,7 +2,8 @@
  * What leaves in an answer of v1 (v1 contract 9): redacted once more, and cut. Applied at read, so that a
  * rule that grows covers what is already stored.
  */
-import { isSecretMember, parseStructure } from './redact.ts'
+import { firstOf, parseStructure } from './cut-text.ts'
+import { isSecretMember } from './redact.ts'
 import { REDACTED, redactShapes } from './secret-texts.ts'
 
 const MAX_TEXT_LENGTH = 2_000
@@ -43,11 +44,6 @@ function asPreview(text: string): Record<string, unknown> {
   const structure = parseStructure(text)
   const redacted = redactShapes(structure ? JSON.stringify(sanitiseMembers(structure, 0)) : text)
   return { truncated: true, payloadPreview: firstOf(redacted, MAX_PAYLOAD_LENGTH) }
-}
-
-/** The first characters; half a surrogate pair at the end would not be text. */
-function firstOf(text: string, length: number): string {
-  return text.slice(0, length).toWellFormed()
 }
 
 function sanitiseMembers(value: object, depth: number): object {

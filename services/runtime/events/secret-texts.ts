@@ -44,6 +44,8 @@ const SECRET_TEXTS: SecretText[] = [
   { shape: /AKIA[A-Z0-9]{16}/g, instead: REDACTED },
 ]
 
+const MAX_PASSES = 20
+
 /** Shorter values would redact ordinary words (runtime spec 4). */
 const MIN_SECRET_LENGTH = 6
 /** Lines of a secret that is a whole file; shorter ones (`}`, `-----`) are no secret by themselves. */
@@ -74,6 +76,17 @@ function formsOf(secrets: readonly string[]): string[] {
   return sorted
 }
 
+/** No shape that is told by its end (`x-access-token:…@`) is longer. */
+const LONGEST_SHAPE = 2_100
+
+/**
+ * How much of a text must be looked at beyond a cut, and dropped again afterwards: half a secret is not
+ * recognised, so none may be kept that began before the cut and ended behind it.
+ */
+export function cutMargin(secrets: readonly string[]): number {
+  return Math.max(LONGEST_SHAPE, formsOf(secrets)[0]?.length ?? 0)
+}
+
 /** `text` without the `secrets` in any of their forms; nothing else is looked for. A list is never changed. */
 export function redactKnown(text: string, secrets: readonly string[]): string {
   return formsOf(secrets).reduce((result, form) => result.replaceAll(form, REDACTED), text)
@@ -84,7 +97,11 @@ export function redactShapes(text: string): string {
   let before: string
   // Postgres stores neither NUL nor half a surrogate pair.
   let result = text.replaceAll('\0', '\ufffd').toWellFormed()
+  let passes = 0
   do {
+    // No text needs as many; one that was made to need more is not worth the time.
+    if (passes === MAX_PASSES) return REDACTED
+    passes += 1
     before = result
     // Again where something went: what stood behind it may only now begin a word.
     result = SECRET_TEXTS.reduce(replaceIn, before)

@@ -6,6 +6,7 @@
 import type { Live } from '@mogplex/kit/bus/live.ts'
 import type { Database } from '@mogplex/kit/database/connect.ts'
 import type { Log } from '@mogplex/kit/log.ts'
+import { createPace } from '@mogplex/kit/pace.ts'
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { AiCallEvent } from '../database/schema.ts'
 import { isTerminal } from '../runs/status.ts'
@@ -14,6 +15,8 @@ import { type EventPage, readEventsAfter } from './store.ts'
 import { openWaker } from './waker.ts'
 
 const BATCH = 100
+/** About as much is sent at once; a client that reads slowly holds back what follows. */
+const CHUNK_LENGTH = 64 * 1024
 /** How often the table is read without a wake, and a silent stream says that it lives. */
 const TIMING = { pollMs: 1_000, keepAliveMs: 15_000 }
 
@@ -84,13 +87,14 @@ async function* follow(
     let saidAtMs = performance.now()
     while (!ended.aborted) {
       const page = await readPage(deps, start, position)
-      if (page && page.events.length > 0) {
-        yield page.events.map(formatEvent).join('')
+      for await (const chunk of formatInChunks(page?.events ?? [])) {
+        yield chunk
         saidAtMs = performance.now()
-        position = page.events.at(-1)?.position ?? position
+        if (ended.aborted) return
       }
+      position = page?.events.at(-1)?.position ?? position
       if (page && isComplete(page, position)) return
-      if (page?.call && page.call.eventCount > position) continue
+      if (page && page.events.length > 0 && page.call && page.call.eventCount > position) continue
       if (performance.now() - saidAtMs >= timing.keepAliveMs) {
         yield ': keep-alive\n\n'
         saidAtMs = performance.now()
@@ -113,9 +117,25 @@ async function readPage(deps: StreamDeps, start: StreamStart, position: number):
   }
 }
 
-/** Nothing more will come: the call has ended and everything it has was sent (or it does not exist). */
-function isComplete({ call }: EventPage, position: number): boolean {
-  return !call || (isTerminal(call.status) && call.eventCount <= position)
+/**
+ * Nothing more will come: the call has ended and everything it has was sent (or it does not exist). What is counted
+ * but not there is not kept any more.
+ */
+function isComplete({ call, events }: EventPage, position: number): boolean {
+  return !call || (isTerminal(call.status) && (call.eventCount <= position || events.length === 0))
+}
+
+async function* formatInChunks(events: AiCallEvent[]): AsyncGenerator<string> {
+  const pace = createPace()
+  let chunk = ''
+  for (const event of events) {
+    chunk += formatEvent(event)
+    await pace()
+    if (chunk.length < CHUNK_LENGTH) continue
+    yield chunk
+    chunk = ''
+  }
+  if (chunk) yield chunk
 }
 
 /** Without an `event:` line, so that a plain `onmessage` of a browser gets every type. */

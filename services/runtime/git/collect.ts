@@ -87,7 +87,9 @@ export function knownCommits({ baseCommit, remoteCommit }: SyncedCheckout): [str
 async function receive({ host, repoId, sandboxId, signal, log }: CollectRequest, running: RunningScript) {
   const received = await receiveCommits(running, { host, mirror: mirrorPath(host, repoId), signal })
   if (received.kind === 'received') return received.commit
-  log.warn({ event: 'git_collect_failed', sandboxId, ...received, stderr: received.stderr.slice(-2_000) })
+  // Not what it said: the agent's repository has a say in that, and no output of an agent belongs into a log.
+  const exitCode = received.kind === 'refused' ? received.exitCode : null
+  log.warn({ event: 'git_collect_failed', sandboxId, kind: received.kind, exitCode })
   if (received.kind === 'damaged') throw deliveryFailure("the agent's commits are damaged or too large")
   throw deliveryFailure(REASON_BY_EXIT_CODE[received.exitCode ?? -1] ?? 'the changes could not be committed')
 }

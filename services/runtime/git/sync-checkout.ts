@@ -136,15 +136,15 @@ async function runCheckout(
   // Whoever awaits the fetch reports it; here it only means that there is nothing to check out.
   stdin.catch(() => undefined)
   const running = await startScript({ provider, sandboxId, script: SCRIPT, env, stdin, mirror, signal })
-  const [stdout, stderr, exitCode] = await Promise.all([
+  const [stdout, , exitCode] = await Promise.all([
     tail(running.stdout),
     tail(running.stderr),
     running.finish(),
   ])
   const [, commit, isFresh, isCreated] = /^([0-9a-f]{40}) ([01]) ([01])\n$/.exec(stdout) ?? []
   if (exitCode === 0 && commit) return { commit, isFresh: isFresh === '1', isCreated: isCreated === '1' }
-  if (exitCode !== NOTHING_FETCHED)
-    log.warn({ event: 'git_checkout_failed', sandboxId, exitCode, stderr: stderr.slice(-2_000) })
+  // Not what it said: the agent's checkout has a say in that, and no output of an agent belongs into a log.
+  if (exitCode !== NOTHING_FETCHED) log.warn({ event: 'git_checkout_failed', sandboxId, exitCode })
   const message = MESSAGE_BY_EXIT_CODE[exitCode ?? -1]?.(env.WORKING ?? '')
   throw new GitFailure('git_sync_failed', message ?? 'The checkout could not be brought up to date')
 }

@@ -72,7 +72,8 @@ export type HarnessEvent =
       output: unknown
     }
   | { kind: 'error'; message: string }
-  | { kind: 'output'; text: string }
+  /** `length`: of the whole text, where `text` is only its beginning. */
+  | { kind: 'output'; text: string; length?: number }
 
 /** Fed the CLI's stdout line by line (without newlines). Never throws, whatever the line. */
 export interface HarnessParser {

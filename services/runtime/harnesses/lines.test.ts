@@ -15,7 +15,8 @@ function streamOf(bytes: Uint8Array, cuts: number[]): ReadableStream<Uint8Array>
 }
 
 async function linesOf(text: string, cuts: number[] = [], maxLength?: number): Promise<string[]> {
-  return Array.fromAsync(readLines(streamOf(new TextEncoder().encode(text), cuts), maxLength))
+  const lines = readLines(streamOf(new TextEncoder().encode(text), cuts), maxLength ? { maxLength } : {})
+  return (await Array.fromAsync(lines)).map(line => line.text)
 }
 
 const someText = fc
@@ -58,4 +59,69 @@ test('a line beyond the limit is cut, wherever the chunks end, and the next one 
   const expected = ['x'.repeat(10), 'short', 'y'.repeat(10), 'z']
   expect(await linesOf(text, [], 10)).toEqual(expected)
   expect(await linesOf(text, [3, 9, 10, 11, 24, 26], 10)).toEqual(expected)
+})
+
+test('of a line that was cut it is known how long it was', async () => {
+  const stream = streamOf(new TextEncoder().encode(`${'x'.repeat(25)}\r\nshort\n`), [3])
+  expect(await Array.fromAsync(readLines(stream, { maxLength: 10 }))).toEqual([
+    { text: 'x'.repeat(10), length: 25 },
+    { text: 'short', length: 5 },
+  ])
+})
+
+const condense = { maxTextLength: 20, maxDepth: 4, maxMembers: 5, maxLength: 400 }
+
+async function condensed(line: string, cuts: number[]): Promise<string | undefined> {
+  const stream = streamOf(new TextEncoder().encode(line), cuts)
+  return (await Array.fromAsync(readLines(stream, { maxLength: 50, condense })))[0]?.text
+}
+
+test('a long line of JSON keeps its members and how they end, whatever lies between', async () => {
+  const line = { type: 'result', text: 'é"\n'.repeat(100), list: [[[[[1]]]]], usage: { input: 5, output: 7 } }
+  const text = await condensed(JSON.stringify(line), [30, 31, 60, 61, 62, 63])
+  expect(JSON.parse(text ?? '')).toEqual({
+    type: 'result',
+    text: line.text.slice(0, 20),
+    list: [[['[truncated]']]],
+    usage: { input: 5, output: 7 },
+  })
+})
+
+test('any JSON object becomes one that is small and has the same beginning, however it is cut', async () => {
+  const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 8 }), { minKeys: 1, maxKeys: 12 })
+  await fc.assert(
+    fc.asyncProperty(object, fc.array(fc.nat({ max: 2_000 }), { maxLength: 20 }), async (value, cuts) => {
+      const padded = { first: 'x'.repeat(60), ...value }
+      const text = (await condensed(JSON.stringify(padded), cuts)) ?? ''
+      expect(JSON.parse(text).first).toBe('x'.repeat(20))
+      expect(text.length).toBeLessThan(2_000)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test.each([
+  ['an end that is missing', `{"a":"${'x'.repeat(100)}"`],
+  ['something behind it', `{"a":"${'x'.repeat(100)}"} and more`],
+  ['brackets that do not fit', `{"a":["${'x'.repeat(100)}"}]`],
+  ['no JSON at all', `{${'x'.repeat(100)}`],
+])('a long line that only looks like JSON is cut like any other: %s', async (_, line) => {
+  expect(await condensed(line, [])).toBe(line.slice(0, 50))
+})
+
+test('a line of hundreds of megabytes costs no memory', async () => {
+  const chunk = new TextEncoder().encode('x'.repeat(1024 * 1024))
+  let left = 200
+  const stream = new ReadableStream<Uint8Array>({
+    pull: controller => {
+      left -= 1
+      return left < 0 ? controller.close() : controller.enqueue(chunk)
+    },
+  })
+  Bun.gc(true)
+  const before = process.memoryUsage.rss()
+  const [line] = await Array.fromAsync(readLines(stream))
+  expect(line?.length).toBe(200 * 1024 * 1024)
+  Bun.gc(true)
+  expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 * 1024)
 })

@@ -10,6 +10,8 @@ export interface Npm {
 
 const TIME_LIMIT_MS = 10 * 60_000
 const TICK_MS = 5_000
+/** Enough for what went wrong; a package may make npm say more than anybody wants to keep. */
+const KEPT_LINES = 100
 const VERSION_TIME_LIMIT_MS = 30_000
 
 /**
@@ -47,8 +49,8 @@ export async function npmInstall(
   }, TICK_MS)
   try {
     const words: string[] = []
-    for await (const line of readLines(child.stderr)) {
-      if (line.trim() !== '') words.push(line)
+    for await (const { text } of readLines(child.stderr)) {
+      if (text.trim() !== '' && words.length < KEPT_LINES) words.push(text)
     }
     const exitCode = await child.exited
     if (limit.aborted) throw new Error(`npm took longer than ${TIME_LIMIT_MS / 60_000} minutes`)

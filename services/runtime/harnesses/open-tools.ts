@@ -1,6 +1,11 @@
 /** Keeps starts and finishes of tool calls in pairs, whatever the CLI leaves out (runtime spec 3.2). */
 import type { HarnessEvent } from './harness.ts'
 
+/** No agent does as much at once; the start of one more is told with its finish. */
+const MAX_OPEN = 1_000
+/** Of the ids and names that CLIs give their calls. */
+const MAX_NAME_LENGTH = 500
+
 export interface ToolCall {
   toolCallId: string
   toolName: string
@@ -16,24 +21,39 @@ export interface OpenTools {
 }
 
 export function createOpenTools(): OpenTools {
-  const open = new Map<string, ToolCall>()
+  /** Names of the tools by the ids of their calls; what went into a call may be large, and is not kept. */
+  const open = new Map<string, string>()
 
-  const start = (call: ToolCall): HarnessEvent[] => {
-    if (open.has(call.toolCallId)) return []
-    open.set(call.toolCallId, call)
-    return [{ kind: 'tool_started', ...call }]
+  const opened = (call: ToolCall): HarnessEvent => {
+    open.set(call.toolCallId, call.toolName)
+    return { kind: 'tool_started', ...call }
   }
-  const close = (call: ToolCall, success: boolean, output: unknown): HarnessEvent => {
-    open.delete(call.toolCallId)
-    const { toolCallId, toolName } = call
+  const closed = (toolCallId: string, toolName: string, success: boolean, output: unknown): HarnessEvent => {
+    open.delete(toolCallId)
     return { kind: 'tool_finished', toolCallId, toolName, success, output }
   }
   return {
-    start,
-    finish: (call, { success, output }) => {
-      const known = open.get(call.toolCallId)
-      return known ? [close(known, success, output)] : [...start(call), close(call, success, output)]
+    start: call => {
+      const named = withShortNames(call)
+      return open.has(named.toolCallId) || open.size >= MAX_OPEN ? [] : [opened(named)]
     },
-    closeAll: () => [...open.values()].map(call => close(call, false, 'The agent ended before the tool did')),
+    finish: (call, { success, output }) => {
+      const named = withShortNames(call)
+      const { toolCallId, toolName } = named
+      const known = open.get(toolCallId)
+      return known === undefined
+        ? [opened(named), closed(toolCallId, toolName, success, output)]
+        : [closed(toolCallId, known, success, output)]
+    },
+    closeAll: () =>
+      [...open].map(([id, name]) => closed(id, name, false, 'The agent ended before the tool did')),
+  }
+}
+
+function withShortNames(call: ToolCall): ToolCall {
+  return {
+    ...call,
+    toolCallId: call.toolCallId.slice(0, MAX_NAME_LENGTH),
+    toolName: call.toolName.slice(0, MAX_NAME_LENGTH),
   }
 }

@@ -6,6 +6,7 @@ import type { Log } from '@mogplex/kit/log.ts'
 import type { GitHost } from '../git/host-git.ts'
 import type { HarnessId } from '../harnesses/harness.ts'
 import type { SandboxProvider } from '../sandboxes/provider.ts'
+import type { OutputLimits } from './output-budget.ts'
 
 export interface RunSettings {
   /** Absolute; holds sandboxes, mirrors and installed harnesses. */
@@ -19,6 +20,7 @@ export interface RunSettings {
   leaseSeconds: number
   runTimeoutMs: number
   runIdleTimeoutMs: number
+  outputLimits: OutputLimits
 }
 
 export interface RunDeps {

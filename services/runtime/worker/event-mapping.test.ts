@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'bun:test'
+import { type NewEvent, storableEvent } from '../events/append.ts'
 import type { HarnessEvent } from '../harnesses/harness.ts'
 import { createEventMapper, outputEvents } from './event-mapping.ts'
 
 const SECRET = 'q1w2e3r4t5y6u7i8o9p0'
 const call = { toolCallId: 'a', toolName: 'shell' }
-const textOf = (events: unknown) => JSON.stringify(events)
+/** As it is stored. */
+const textOf = (events: NewEvent[], secrets: string[]) =>
+  JSON.stringify(events.map(event => storableEvent(event, secrets)))
 /** Any part of the secret that would help somebody. */
 const PARTS = [SECRET.slice(0, 8), SECRET.slice(-8)]
 
@@ -20,15 +23,15 @@ describe('a secret that a limit would cut in two is recognised before the cut', 
     ['output in pieces', { kind: 'output', text: before(4_000) }],
   ]
   test.each(said)('in %s', (_, event) => {
-    const text = textOf(createEventMapper({ secrets: [SECRET] })(event))
+    const text = textOf(createEventMapper({ secrets: [SECRET] })(event), [SECRET])
     expect(PARTS.filter(part => text.includes(part))).toEqual([])
-    expect(textOf(createEventMapper({ secrets: [] })(event))).toContain(SECRET.slice(0, 8))
+    expect(textOf(createEventMapper({ secrets: [] })(event), [])).toContain(SECRET.slice(0, 8))
   })
 })
 
 test('output is stored in pieces of at most 4,000 characters, in order, without loss', () => {
   const text = Array.from({ length: 9_001 }, (_, index) => String(index % 10)).join('')
-  const pieces = outputEvents(text, []).map(event => String(event.payload.text))
+  const pieces = outputEvents({ text, length: text.length }, []).map(event => String(event.payload.text))
   expect(pieces.map(piece => piece.length)).toEqual([4_000, 4_000, 1_001])
   expect(pieces.join('')).toBe(text)
 })

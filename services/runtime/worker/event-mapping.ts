@@ -1,18 +1,17 @@
 /** From what a harness said to what is stored (runtime spec 3.2, 4). */
 import { type NewEvent, newEvent } from '../events/append.ts'
-import { redactMessage } from '../events/redact.ts'
-import { redactKnown } from '../events/secret-texts.ts'
+import { firstOf } from '../events/cut-text.ts'
+import { redactExcerpt } from '../events/redact.ts'
 import type { HarnessEvent } from '../harnesses/harness.ts'
+import { type Line, MAX_LINE_LENGTH } from '../harnesses/lines.ts'
 
 const PREVIEW_LENGTH = 200
 const MAX_OUTPUT_EVENT_LENGTH = 4_000
-/** Longest text kept of one tool input or output; internal routes show no more (runtime spec 4). */
-const MAX_TEXT_LENGTH = 40_000
 
 export type EventMapper = (event: HarnessEvent) => NewEvent[]
 
 export interface EventMapperOptions {
-  /** Replaced before a text is cut, since half a secret is not recognised afterwards. */
+  /** Kept out of what is shown of a text; the payloads are redacted when they are stored. */
   secrets: readonly string[]
   now?: () => number
 }
@@ -22,6 +21,7 @@ export function createEventMapper({
   secrets,
   now = () => performance.now(),
 }: EventMapperOptions): EventMapper {
+  const preview = (text: string) => redactExcerpt(text, PREVIEW_LENGTH, secrets).text
   const open = new Map<string, { step: number; startedAtMs: number }>()
   let steps = 0
 
@@ -30,10 +30,10 @@ export function createEventMapper({
       case 'session':
         return []
       case 'assistant': {
-        const text = redactKnown(event.text, secrets)
+        const { text } = event
         return [
           newEvent('log', {
-            message: text.slice(0, PREVIEW_LENGTH),
+            message: preview(text),
             payload: { stage: 'assistant', level: 'info', text },
           }),
         ]
@@ -41,15 +41,16 @@ export function createEventMapper({
       case 'tool_started': {
         steps += 1
         open.set(event.toolCallId, { step: steps, startedAtMs: now() })
-        const input = shorten(event.input, secrets)
+        const { input } = event
+        const inputPreview = preview(textOf(input))
         return [
           newEvent('tool_started', {
             toolName: event.toolName,
-            message: preview(input),
+            message: inputPreview,
             payload: {
               tool_call_id: event.toolCallId,
               input,
-              input_preview: preview(input),
+              input_preview: inputPreview,
               step_number: steps,
             },
           }),
@@ -58,15 +59,16 @@ export function createEventMapper({
       case 'tool_finished': {
         const started = open.get(event.toolCallId)
         open.delete(event.toolCallId)
-        const output = shorten(event.output, secrets)
+        const { output } = event
+        const outputPreview = preview(textOf(output))
         return [
           newEvent('tool_finished', {
             toolName: event.toolName,
-            message: preview(output),
+            message: outputPreview,
             payload: {
               tool_call_id: event.toolCallId,
               [event.success ? 'output' : 'error']: output,
-              output_preview: preview(output),
+              output_preview: outputPreview,
               success: event.success,
               duration_ms: started ? Math.round(now() - started.startedAtMs) : null,
               step_number: started?.step ?? steps,
@@ -75,29 +77,32 @@ export function createEventMapper({
         ]
       }
       case 'error': {
-        const text = redactKnown(event.message, secrets)
+        const { message: text } = event
         return [
           newEvent('log', {
-            message: text.slice(0, PREVIEW_LENGTH),
-            payload: { stage: 'output', level: 'error', text: text.slice(0, MAX_TEXT_LENGTH) },
+            message: preview(text),
+            payload: { stage: 'output', level: 'error', text },
           }),
         ]
       }
       case 'output':
-        return outputEvents(event.text, secrets)
+        return outputEvents({ text: event.text, length: event.length ?? event.text.length }, secrets)
     }
   }
 }
 
 /** Text of the process that is no event of its own, in pieces of at most 4,000 characters. */
-export function outputEvents(said: string, secrets: readonly string[]): NewEvent[] {
-  const text = redactMessage(said, secrets)
-  const events: NewEvent[] = []
-  for (let start = 0; start < text.length; start += MAX_OUTPUT_EVENT_LENGTH) {
-    const piece = text.slice(start, start + MAX_OUTPUT_EVENT_LENGTH)
-    events.push(stageEvent('output', piece.slice(0, PREVIEW_LENGTH), { text: piece }))
+export function outputEvents({ text: said, length }: Line, secrets: readonly string[]): NewEvent[] {
+  const { text, isCut } = redactExcerpt(said, MAX_LINE_LENGTH, secrets)
+  const pieces: string[] = []
+  for (let rest = text; rest !== ''; rest = rest.slice(pieces.at(-1)?.length)) {
+    pieces.push(firstOf(rest, MAX_OUTPUT_EVENT_LENGTH))
   }
-  return events
+  return pieces.map((piece, index) => {
+    const isLast = index === pieces.length - 1
+    const cut = isCut && isLast ? { truncated: true, original_length: length } : {}
+    return stageEvent('output', firstOf(piece, PREVIEW_LENGTH), { text: piece, ...cut })
+  })
 }
 
 /** A `log` event of one of the stages of runtime spec 4. */
@@ -109,14 +114,6 @@ export function stageEvent(
   return newEvent('log', { message, payload: { stage, level: 'info', ...payload } })
 }
 
-function shorten(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === 'string') return redactKnown(value, secrets).slice(0, MAX_TEXT_LENGTH)
-  if (Array.isArray(value)) return value.map(entry => shorten(entry, secrets))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, shorten(member, secrets)]))
-}
-
-function preview(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
-  return text.slice(0, PREVIEW_LENGTH)
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }

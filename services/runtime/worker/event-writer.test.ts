@@ -3,8 +3,11 @@ import { connectAsAdmin, withDatabase } from '@mogplex/kit/postgres-server/acces
 import { usePostgres } from '@mogplex/kit/test-bench/postgres.ts'
 import { newEvent } from '../events/append.ts'
 import type { Claim } from './claim.ts'
-import { createEventWriter } from './event-writer.ts'
+import { EventWriter } from './event-writer.ts'
+import type { OutputLimits } from './output-budget.ts'
 import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
+
+const NO_LIMITS = { maxBytes: Infinity, maxEvents: Infinity }
 
 let bench: WorkerBench
 beforeAll(async () => {
@@ -12,13 +15,16 @@ beforeAll(async () => {
 })
 afterAll(() => bench.close())
 
-function writerOf(claim: Claim, secrets: string[] = []) {
+function writerOf(
+  claim: Claim,
+  { secrets = [], limits = NO_LIMITS }: { secrets?: string[]; limits?: OutputLimits } = {},
+) {
   const lease = bench.hold(claim)
   let wakes = 0
   const onStored = () => {
     wakes += 1
   }
-  const writer = createEventWriter({ database: bench.database, log, claim, lease, secrets, onStored })
+  const writer = new EventWriter({ database: bench.database, log, claim, lease, secrets, limits, onStored })
   return { writer, lease, wakes: () => wakes }
 }
 
@@ -81,7 +87,7 @@ test('once somebody else holds the run nothing more is written, and nobody waits
 
 test('secrets are gone before anything is stored, and odd characters do no harm', async () => {
   const claim = await bench.claimed()
-  const { writer, lease } = writerOf(claim, ['a-secret-word'])
+  const { writer, lease } = writerOf(claim, { secrets: ['a-secret-word'] })
   const text = 'nul \0, half a pair \ud83d, a-secret-word'
   await writer.add([newEvent('log', { message: text, payload: { [text]: text } })])
   await writer.flush()
@@ -89,10 +95,28 @@ test('secrets are gone before anything is stored, and odd characters do no harm'
   lease.end()
 })
 
-test('an event that can never be stored is told to whoever adds the next, not tried for ever', async () => {
+test('an event that Postgres refuses costs itself alone, and a note stands in its place', async () => {
   const claim = await bench.claimed()
   const { writer, lease } = writerOf(claim)
-  await writer.add([{ ...said(0), id: 'no uuid' }])
+  const refused = newEvent('log', { message: 'refused', payload: { index: 7 } })
+  const events = Array.from({ length: 20 }, (_, index) => (index === 7 ? refused : said(index)))
+  await bench.sql.unsafe(
+    `alter table runtime.ai_call_events add constraint picky check (message <> 'refused')`,
+  )
+  await writer.add(events)
+  await writer.flush()
+  await bench.sql.unsafe('alter table runtime.ai_call_events drop constraint picky')
+  const expected = numbers(20).with(7, 'This event could not be stored')
+  expect(await stored(claim)).toEqual(expected)
+  lease.end()
+})
+
+test('what not even a note can be stored of is told to whoever adds the next, not tried for ever', async () => {
+  const claim = await bench.claimed()
+  const { writer, lease } = writerOf(claim)
+  await bench.sql`delete from runtime.ai_call_events where ai_call_id = ${claim.run.aiCallId}`
+  await bench.sql`delete from runtime.ai_calls where id = ${claim.run.aiCallId}`
+  await writer.add([said(0)])
   await expect(writer.flush()).rejects.toThrow('events cannot be stored')
   await expect(writer.add([said(1)])).rejects.toThrow('events cannot be stored')
   lease.end()

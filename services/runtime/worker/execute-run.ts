@@ -2,6 +2,7 @@
  * One claimed run from claim to terminal state (runtime spec 2). Whatever happens after the claim, the run
  * ends, is given back to be tried again before the agent started, or belongs to somebody else already.
  */
+import { isStatementTimeout } from '@mogplex/kit/database/connect.ts'
 import { liveRunSubject } from '@mogplex/proto/runtime.ts'
 import type { AgentRun, Sandbox } from '../database/schema.ts'
 import type { Collector } from '../git/collect.ts'
@@ -21,7 +22,7 @@ import { type Claim, releaseRun } from './claim.ts'
 import { concludeHarness, SHUT_DOWN } from './conclude.ts'
 import { holdResultCollector } from './deliver-result.ts'
 import type { RunDeps } from './deps.ts'
-import { createEventWriter } from './event-writer.ts'
+import { EventWriter } from './event-writer.ts'
 import { gatherInputs, secretsOf } from './inputs.ts'
 import { holdLease, type Lease } from './lease.ts'
 import { prepareRun } from './prepare.ts'
@@ -33,6 +34,8 @@ import type { StartedRun } from './started-run.ts'
 /** A run that could not start because a service was away is tried again after this long. */
 const RETRY_SECONDS = 3
 const WRITE_RETRY_MS = 1_000
+/** How often the ending of a run may take longer than a statement may: about a minute together. */
+const MAX_SLOW_TRIES = 6
 
 /** Never rejects. */
 export async function executeRun(claim: Claim, shutdown: AbortSignal, deps: RunDeps): Promise<void> {
@@ -63,11 +66,10 @@ async function work(claim: Claim, lease: Lease, deps: RunDeps): Promise<RunOutco
   } catch (err) {
     return outcomeBeforeStart(err, claim, lease, deps)
   }
-  try {
-    return await runAndConclude(started)
-  } catch (err) {
-    return outcomeAfterStart(err, started)
-  }
+  const outcome = await runAndConclude(started).catch(err => outcomeAfterStart(err, started))
+  const note = started.writer.closingNote()
+  if (!outcome || !note) return outcome
+  return { ...outcome, eventsBefore: [note, ...(outcome.eventsBefore ?? [])] }
 }
 
 async function prepareToStart(claim: Claim, lease: Lease, deps: RunDeps): Promise<StartedRun> {
@@ -77,7 +79,8 @@ async function prepareToStart(claim: Claim, lease: Lease, deps: RunDeps): Promis
   const inputs = await gatherInputs(run, harness, deps)
   const secrets = secretsOf(inputs)
   const onStored = () => deps.live.wake(liveRunSubject(run.id))
-  const writer = createEventWriter({ ...deps, claim, lease, secrets, onStored })
+  const limits = deps.settings.outputLimits
+  const writer = new EventWriter({ ...deps, claim, lease, secrets, limits, onStored })
   const prepared = await prepareRun({ claim, lease, harness, inputs, secrets, writer, deps })
   await writer.flush()
   return { claim, lease, deps, harness, inputs, writer, prepared, secrets }
@@ -149,7 +152,8 @@ function outcomeBeforeStart(err: unknown, claim: Claim, lease: Lease, deps: RunD
   // Git was called off at its last look before a push: the cancel is in the row, just not seen here yet.
   if (err instanceof GitStopped) return cancelledOutcome(run)
   if (err instanceof RunFailure) return failedOutcome(err)
-  if (isOutage(err)) return null
+  // How often is limited: a run that does not get to start fails after a while.
+  if (isOutage(err) || isStatementTimeout(err)) return null
   return brokenOutcome(err, run, deps)
 }
 
@@ -175,6 +179,7 @@ async function settle(claim: Claim, lease: Lease, deps: RunDeps, wanted: RunOutc
   const { run } = claim
   let outcome = wanted
   let resting: Sandbox | null = null
+  let slowTries = 0
   while (lease.stopReason() !== 'lease-lost') {
     try {
       resting = await deps.database.transaction(async tx => {
@@ -188,7 +193,11 @@ async function settle(claim: Claim, lease: Lease, deps: RunDeps, wanted: RunOutc
       break
     } catch (err) {
       deps.log.warn({ event: 'run.not-settled-yet', runId: run.id, err })
-      if (!isOutage(err)) {
+      if (isStatementTimeout(err)) {
+        // A lock is in the way. Should it stay, the reaper ends the run once the lease is over.
+        slowTries += 1
+        if (slowTries === MAX_SLOW_TRIES) throw err
+      } else if (!isOutage(err)) {
         // Trying the same again would fail the same way, for as long as the lease is renewed.
         if (outcome !== wanted) throw err
         outcome = brokenOutcome(err, run, deps)

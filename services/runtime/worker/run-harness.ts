@@ -3,20 +3,28 @@
  * a cancel stops the whole tree (runtime spec 2, items 4, 5 and 7).
  */
 
-import { redactMessage } from '../events/redact.ts'
-import { redactKnown } from '../events/secret-texts.ts'
+import { createPace } from '@mogplex/kit/pace.ts'
+import { MAX_DEPTH } from '../events/cut-text.ts'
+import { MAX_TEXT_LENGTH, redactExcerpt } from '../events/redact.ts'
+import { cutMargin, redactKnown, redactShapes } from '../events/secret-texts.ts'
 import type { HarnessEvent, HarnessParser, HarnessUsage } from '../harnesses/harness.ts'
-import { readLines } from '../harnesses/lines.ts'
+import { type Line, MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import type { SandboxExit, SandboxProcess } from '../sandboxes/provider.ts'
-import { createEventMapper, outputEvents } from './event-mapping.ts'
+import { createEventMapper } from './event-mapping.ts'
 import type { EventWriter } from './event-writer.ts'
+import { LastLines } from './last-lines.ts'
 import type { Lease, StopReason } from './lease.ts'
 
 /** SIGINT first, SIGKILL after this long (runtime spec 2, item 7). */
 const STOP_GRACE_MS = 5_000
 /** A process that must go has little time left to see its agents end, and to say so. */
 const SHUTDOWN_GRACE_MS = 1_000
+/** What a failure is named from (runtime spec 3.3). */
 const TAIL_LENGTH = 16_000
+/** Of the names a CLI gives its session and its model. */
+const MAX_NAME_LENGTH = 500
+/** What is kept of a line that is JSON and too long: a tool's whole output can sit in one, and images. */
+const CONDENSED_LINE = { maxDepth: MAX_DEPTH, maxMembers: 1_000, maxLength: 256 * 1024 }
 const STDERR_JOIN_MS = 250
 const STDERR_JOIN_LENGTH = 4_000
 
@@ -52,60 +60,94 @@ export async function runHarness(
   parser: HarnessParser,
   options: HarnessRunOptions,
 ): Promise<HarnessResult> {
-  const { writer, lease, limits, secrets } = options
-  const tails = { stdout: '', stderr: '' }
-  const session: { id: string | null; model: string | null } = { id: null, model: null }
-  const watch = watchLimits(child, lease, limits)
-  const toStored = createEventMapper({ secrets })
-
-  // What a CLI calls itself is its own word too: it must be fit to be stored.
-  const clean = (text: string) => redactMessage(text, secrets)
-
-  const store = async (events: HarnessEvent[]) => {
-    for (const event of events) {
-      if (event.kind === 'session')
-        Object.assign(session, {
-          id: clean(event.sessionId),
-          model: event.model ? clean(event.model) : session.model,
-        })
-      await writer.add(toStored(event))
-    }
+  const { writer, lease, limits } = options
+  const watch = watchLimits(child, lease, limits, () => writer.stopWaiting())
+  const output = createOutputReader(parser, options, watch)
+  try {
+    await Promise.all([output.readStdout(child.stdout), output.readStderr(child.stderr)])
+  } catch (err) {
+    // Nobody reads what it says any more, so nobody would notice it go on.
+    await child.stop(0)
+    throw err
+  } finally {
+    watch.end()
   }
-  const readStdout = async () => {
-    for await (const line of readLines(child.stdout)) {
-      watch.sawOutput()
-      tails.stdout = tail(tails.stdout, redactKnown(line, secrets))
-      const events = parser.line(line)
-      if (parser.ended()) options.onTurnEnd()
-      await store(events)
-    }
-  }
-  const readStderr = async () => {
-    for await (const text of joinLines(readLines(child.stderr), watch.sawOutput)) {
-      tails.stderr = tail(tails.stderr, redactKnown(text, secrets))
-      await writer.add(outputEvents(text, secrets))
-    }
-  }
-
-  await Promise.all([readStdout(), readStderr()])
   const exit = await child.exited
-  watch.end()
-  await store(parser.end())
+  await output.end()
   await writer.flush()
   return {
     ...exit,
     endedBy: watch.endedBy() ?? 'exit',
-    stdoutTail: tails.stdout,
-    stderrTail: tails.stderr,
+    ...output.tails(),
     usage: parser.usage(),
-    sessionId: session.id,
-    model: session.model,
+    sessionId: output.session.id,
+    model: output.session.model,
     saidFailed: parser.failed(),
   }
 }
 
-function tail(before: string, line: string): string {
-  return `${before}${line}\n`.slice(-TAIL_LENGTH)
+/** What both streams of a process become. */
+function createOutputReader(
+  parser: HarnessParser,
+  { writer, secrets, onTurnEnd }: HarnessRunOptions,
+  watch: Watch,
+) {
+  const margin = cutMargin(secrets)
+  const maxLength = MAX_LINE_LENGTH + margin
+  const condense = { ...CONDENSED_LINE, maxTextLength: MAX_TEXT_LENGTH + margin }
+  const tails = { stdout: new LastLines(TAIL_LENGTH), stderr: new LastLines(TAIL_LENGTH) }
+  const session: { id: string | null; model: string | null } = { id: null, model: null }
+  const toStored = createEventMapper({ secrets })
+  const pace = createPace()
+
+  // What a CLI calls itself is its own word too: it must be fit to be stored.
+  const clean = (text: string) => redactExcerpt(text, MAX_NAME_LENGTH, secrets).text
+
+  const store = async (event: HarnessEvent) => {
+    if (event.kind === 'session') {
+      session.id = clean(event.sessionId)
+      session.model = event.model ? clean(event.model) : session.model
+      return
+    }
+    const isText = event.kind === 'assistant' || event.kind === 'output'
+    if (isText && writer.isOutputUsedUp) return writer.drop()
+    await watch.heldBack(writer.add(toStored(event)))
+  }
+  return {
+    session,
+    readStdout: async (stream: ReadableStream<Uint8Array>) => {
+      for await (const { text, length } of readLines(stream, { maxLength, condense })) {
+        watch.sawOutput()
+        tails.stdout.add(text)
+        const events = parser.line(text)
+        if (parser.ended()) onTurnEnd()
+        for (const event of events) {
+          await store(event.kind === 'output' ? { ...event, length } : event)
+          await pace()
+        }
+        await pace()
+      }
+    },
+    readStderr: async (stream: ReadableStream<Uint8Array>) => {
+      const lines = readLines(stream, { maxLength })
+      for await (const { text, length } of joinLines(lines, watch.sawOutput)) {
+        tails.stderr.add(text)
+        await store({ kind: 'output', text, length })
+        await pace()
+      }
+    },
+    /** Once nothing more comes. */
+    end: async () => {
+      for (const event of parser.end()) await store(event)
+    },
+    tails: () => ({ stdoutTail: tailOf(tails.stdout, secrets), stderrTail: tailOf(tails.stderr, secrets) }),
+  }
+}
+
+/** The last characters; redacted before they are cut, since half a secret is not recognised. */
+function tailOf(lines: LastLines, secrets: readonly string[]): string {
+  const all = lines.all().map(line => `${line}\n`)
+  return redactShapes(redactKnown(all.join(''), secrets)).slice(-TAIL_LENGTH)
 }
 
 function graceMs(why: HarnessResult['endedBy']): number {
@@ -114,28 +156,45 @@ function graceMs(why: HarnessResult['endedBy']): number {
   return why === 'shutdown' ? SHUTDOWN_GRACE_MS : STOP_GRACE_MS
 }
 
-/** Stops the process for whichever limit or stop comes first, and remembers which it was. */
-function watchLimits(child: SandboxProcess, lease: Lease, limits: HarnessLimits) {
+type Watch = ReturnType<typeof watchLimits>
+
+/**
+ * Stops the process for whichever limit or stop comes first, and remembers which it was. `onEnd` is called then:
+ * nothing may keep its last words from being read, or it would wait for ever to say them.
+ */
+function watchLimits(child: SandboxProcess, lease: Lease, limits: HarnessLimits, onEnd: () => void) {
   let endedBy: HarnessResult['endedBy'] | null = null
   let lastOutputMs = performance.now()
+  let held = 0
   const end = (why: HarnessResult['endedBy']) => {
     if (endedBy) return
     endedBy = why
+    onEnd()
     void child.stop(graceMs(why))
   }
   const onStop = () => end(lease.stopReason() ?? 'lease-lost')
   const total = setTimeout(() => end('timeout'), limits.timeoutMs)
-  const idle = setInterval(
-    () => {
-      if (performance.now() - lastOutputMs > limits.idleTimeoutMs) end('idle_timeout')
-    },
-    Math.min(1_000, limits.idleTimeoutMs),
-  )
+  const sawOutput = () => {
+    lastOutputMs = performance.now()
+  }
+  const checkIdle = () => {
+    // Whoever is not read is not silent.
+    if (held > 0) sawOutput()
+    if (performance.now() - lastOutputMs > limits.idleTimeoutMs) end('idle_timeout')
+  }
+  const idle = setInterval(checkIdle, Math.min(1_000, limits.idleTimeoutMs))
   lease.signal.addEventListener('abort', onStop)
   if (lease.signal.aborted) onStop()
   return {
-    sawOutput: () => {
-      lastOutputMs = performance.now()
+    sawOutput,
+    /** Waits for what keeps the output from being read. */
+    heldBack: async (waiting: Promise<void>) => {
+      held += 1
+      try {
+        await waiting
+      } finally {
+        held -= 1
+      }
     },
     endedBy: () => endedBy,
     end: () => {
@@ -147,19 +206,19 @@ function watchLimits(child: SandboxProcess, lease: Lease, limits: HarnessLimits)
 }
 
 /** Joins lines that come close together into one text (runtime spec 3.2: stderr, ≤ 4,000 an event). */
-async function* joinLines(lines: AsyncIterable<string>, sawOutput: () => void): AsyncGenerator<string> {
-  let joined = ''
+async function* joinLines(lines: AsyncIterable<Line>, sawOutput: () => void): AsyncGenerator<Line> {
+  let joined: Line | null = null
   let firstAtMs = 0
   for await (const line of lines) {
     sawOutput()
     const now = performance.now()
-    const isFull = joined.length + line.length > STDERR_JOIN_LENGTH
+    const isFull: boolean = joined !== null && joined.text.length + line.text.length > STDERR_JOIN_LENGTH
     if (joined && (isFull || now - firstAtMs > STDERR_JOIN_MS)) {
       yield joined
-      joined = ''
+      joined = null
     }
     if (!joined) firstAtMs = now
-    joined = joined ? `${joined}\n${line}` : line
+    joined = joined ? { text: `${joined.text}\n${line.text}`, length: joined.length + 1 + line.length } : line
   }
   if (joined) yield joined
 }

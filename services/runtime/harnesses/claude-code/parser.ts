@@ -71,7 +71,8 @@ function session(line: JsonObject): HarnessEvent[] {
 /** The CLI names models without their provider, and marks a long context by a suffix like `[1m]`. */
 function storedModelId(model: string | null): string | null {
   if (model === null) return null
-  const id = model.replace(/\[[^\]]*\]$/, '')
+  // Bounded: a name that is made of brackets would take the square of its length to search.
+  const id = model.slice(0, 500).replace(/\[[^[\]]*\]$/, '')
   return id.includes('/') ? id : `anthropic/${id}`
 }
 

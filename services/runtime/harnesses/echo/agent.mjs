@@ -67,7 +67,8 @@ async function run(command) {
   toolCalls += 1
   const id = `tool-${toolCalls}`
   print({ type: 'tool_started', id, command })
-  const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // The last two are this process's own: what a command prints there is as if the agent said it.
+  const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe', 1, 2] })
   let output = ''
   const keep = chunk => {
     output = (output + chunk).slice(0, MAX_OUTPUT_LENGTH)

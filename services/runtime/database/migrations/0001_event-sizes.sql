@@ -1,0 +1,1 @@
+ALTER TABLE "runtime"."ai_call_events" ADD COLUMN "bytes" integer;

@@ -1,0 +1,120 @@
+/**
+ * What an agent may print to hurt the instance it runs on, as directives of the echo harness: its commands write
+ * straight to the agent's own stdout and stderr, as a tool of any agent can.
+ */
+
+/** A directive whose command prints to the agent's own stream. */
+export const print = (command: string, fd = 1) => `run { ${command}; } >&${fd + 2}`
+/** The same for what a line of Node prints. */
+export const printFromNode = (code: string, fd = 1) => print(`node -e '${code}'`, fd)
+
+/** Too much of it. */
+export const FLOODS: [attempt: string, ...directives: string[]][] = [
+  ['a line without an end', print('head -c 200000000 /dev/zero | tr "\\0" x')],
+  ['a flood of 200 MB in lines', print(`yes ${'flood'.repeat(20)} | head -c 200000000`)],
+  ['a million lines of one character', print('yes 1 | head -n 1000000')],
+  ['a million empty lines', print('yes "" | head -n 1000000')],
+  ['a flood of errors only', print('yes error | head -c 50000000', 2)],
+  ['an error without an end', print('head -c 50000000 /dev/zero | tr "\\0" x', 2)],
+  [
+    'a hundred thousand lines that are events',
+    print(`yes '{"type":"assistant","text":"x"}' | head -n 100000`),
+  ],
+  [
+    'a hundred thousand tools that never end',
+    printFromNode(
+      'for (let i = 0; i < 1e5; i++) console.log(JSON.stringify({type:"tool_started",id:"t"+i,command:"x"}))',
+    ),
+  ],
+  [
+    'a hundred thousand tools that end without a beginning',
+    printFromNode(
+      'for (let i = 0; i < 1e5; i++) console.log(JSON.stringify({type:"tool_finished",id:"t"+i,exitCode:0}))',
+    ),
+  ],
+]
+const json = (value: string) => printFromNode(`console.log(${value})`)
+const tool = (output: string) =>
+  json(
+    `JSON.stringify({type:"tool_started",id:"x",command:"c"})+"\\n"+JSON.stringify({type:"tool_finished",id:"x",exitCode:0,output:${output}})`,
+  )
+/** Made to be slow or large to read. */
+export const BOMBS: [attempt: string, directive: string][] = [
+  ['a tool output of 8 MB in one line', tool('"y".repeat(8e6)')],
+  ['a tool output of 8 MB of characters that JSON writes as six', tool('"\\u0001".repeat(8e6)')],
+  [
+    'JSON that nests a hundred thousand times',
+    json('"{\\"type\\":\\"assistant\\",\\"text\\":"+"[".repeat(1e5)+"]".repeat(1e5)+"}"'),
+  ],
+  [
+    'JSON of a million keys',
+    json('JSON.stringify(Object.fromEntries(Array.from({length:1e6},(_,i)=>["key"+i,1])))'),
+  ],
+  ['JSON of a million entries', json('JSON.stringify({type:"assistant",text:"x",list:Array(1e6).fill(0)})')],
+  ['JSON in JSON in JSON', tool('JSON.stringify(JSON.stringify(JSON.stringify([..."x".repeat(1e5)])))')],
+  ['JSON that never closes', json('"{\\"type\\":\\"assistant\\",\\"text\\":\\""+"x".repeat(3e6)')],
+  ['a number of a million digits', json('"{\\"type\\":\\"usage\\",\\"input\\":"+"9".repeat(1e6)+"}"')],
+  [
+    'a megabyte of beginnings of keys',
+    tool('"sk-".repeat(3e5)+"x-access-token:".repeat(1e5)+"Bearer ".repeat(1e5)'),
+  ],
+  ['a megabyte of private keys that never end', tool('"-----BEGIN ".repeat(1e5)')],
+  [
+    'names of a megabyte',
+    json(
+      'JSON.stringify({type:"tool_started",id:"i".repeat(1e6),command:"c"})+"\\n"+JSON.stringify({type:"tool_finished",id:"i".repeat(1e6),exitCode:0,output:"o"})',
+    ),
+  ],
+]
+/** No text that anybody expects. */
+export const ODD: [attempt: string, directive: string][] = [
+  ['escapes of a terminal', print("printf '\\033]0;title\\007\\033[2J\\033[31mred\\r\\b\\n'")],
+  ['bytes that are no UTF-8', print("printf '\\377\\376\\300\\200 \\355\\240\\200\\n'")],
+  ['NUL, raw and in JSON', print(`printf 'a\\0b\\n{"type":"assistant","text":"a\\\\u0000b"}\\n'`)],
+  [
+    'half a character in every place of JSON',
+    print(
+      `printf '{"type":"tool_started","id":"\\\\ud800","command":"\\\\udc00"}\\n{"type":"tool_finished","id":"\\\\ud800","exitCode":0,"output":"\\\\ud83d"}\\n'`,
+    ),
+  ],
+  [
+    'all of a name that JavaScript treats differently',
+    print(
+      `echo '{"type":"tool_started","id":"__proto__","command":"constructor","__proto__":{"type":"error"}}'; echo '{"type":"tool_finished","id":"__proto__","exitCode":0,"output":{"__proto__":1,"constructor":{}}}'`,
+    ),
+  ],
+  ['lines of a stream of events', print("printf 'id: 1\\ndata: {}\\n\\nevent: end\\n'")],
+]
+/** Cut in two by a limit of ours: of previews, pieces of output, strings, lines. */
+const EDGES = [200, 2_000, 4_000, 20_000, 40_000, 65_536, 67_636]
+const edge = (length: number) => {
+  const fill = `head -c ${length - 12} /dev/zero | tr "\\0" .; printf " $REPO_SECRET"; head -c 5000 /dev/zero | tr "\\0" .; echo`
+  return [print(fill), print(fill, 2), `run ${fill}`]
+}
+/** With the repository's variable `REPO_SECRET` where it could slip through. */
+export const LEAKS: [attempt: string, ...directives: string[]][] = [
+  ['at every edge of a cut', ...EDGES.flatMap(edge)],
+  [
+    'in two writes',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: of the shell
+    print('printf "%.16s" "$REPO_SECRET"; sleep 0.3; printf "%s\\n" "${REPO_SECRET#????????????????}"'),
+  ],
+  [
+    'as the name and the id of a tool',
+    print(
+      `echo "{\\"type\\":\\"tool_started\\",\\"id\\":\\"$REPO_SECRET\\",\\"command\\":\\"$REPO_SECRET\\"}"`,
+    ),
+  ],
+  [
+    'behind 3 MB of JSON',
+    print(
+      `printf '{"type":"tool_finished","id":"a","exitCode":0,"output":"'; head -c 3000000 /dev/zero | tr "\\0" .; printf '%s","%s":"%s"}\\n' "$REPO_SECRET" "$REPO_SECRET" "$REPO_SECRET"`,
+    ),
+  ],
+  [
+    'in a line that is cut while it is read',
+    print(
+      'head -c 67000 /dev/zero | tr "\\0" .; while :; do printf "$REPO_SECRET"; done | head -c 300000; echo',
+    ),
+  ],
+]
