@@ -1,6 +1,6 @@
 /**
  * Runs a real agent CLI by a harness's own command, outside of a sandbox: the paths inside a sandbox are put
- * where they are on the host. What the sandbox adds has tests of its own.
+ * where they are on the host, and the model's address and key are the real ones. What the sandbox adds has tests of its own.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import type {
 } from '../../services/runtime/harnesses/harness.ts'
 import { ensureHarnessInstalled } from '../../services/runtime/harnesses/installation.ts'
 import { readLines } from '../../services/runtime/harnesses/lines.ts'
+import { MODEL_ORIGIN, PLACEHOLDER_KEY } from '../../services/runtime/harnesses/model-access.ts'
 import { HARNESS_VERSIONS } from '../../services/runtime/harnesses/registry.ts'
 import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../services/runtime/sandboxes/provider.ts'
 
@@ -70,6 +71,9 @@ export async function runCli(
     [WORKSPACE_PATH, workspace],
     [AGENT_HOME_PATH, home],
     ...command.mounts.map(mount => [mount.sandboxPath, mount.hostPath]),
+    // Nobody stands between the CLI and its model here.
+    ...command.endpoints.map(({ baseUrl }) => [MODEL_ORIGIN, new URL(baseUrl).origin]),
+    [PLACEHOLDER_KEY, input.credential?.key ?? ''],
   ]
   const onHost = (text: string) =>
     places.reduce((path, [inside = '', outside = '']) => path.replaceAll(inside, outside), text)

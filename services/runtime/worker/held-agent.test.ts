@@ -14,7 +14,7 @@ setDefaultTimeout(60_000)
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'held-agent-'))
 const log = createLog({ process: 'test', level: 'silent' })
-const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+const provider = createLocalSandboxProvider({ dataDirectory, log })
 let sandboxId: string
 beforeAll(async () => {
   sandboxId = await provider.create(crypto.randomUUID())
@@ -27,7 +27,15 @@ afterAll(async () => {
 const onHost = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', path)
 
 function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WORKSPACE_PATH) {
-  const command = { argv: ['bash', '-c', script], env: {}, stdin: '', mounts: [], files: [], ...more }
+  const command = {
+    argv: ['bash', '-c', script],
+    env: {},
+    stdin: '',
+    mounts: [],
+    endpoints: [],
+    files: [],
+    ...more,
+  }
   return holdAgent(command, { provider, sandboxId, rootPath })
 }
 

@@ -49,7 +49,7 @@ export interface HeldAgent {
 
 /** `rootPath`: where the agent works; need not be there yet. Throws when the provider cannot start a process. */
 export async function holdAgent(
-  { files, stdin, argv, env, mounts }: HarnessCommand,
+  { files, stdin, argv, env, mounts, endpoints }: HarnessCommand,
   place: { provider: SandboxProvider; sandboxId: string; rootPath: string },
 ): Promise<HeldAgent> {
   const input = Promise.withResolvers<string>()
@@ -62,6 +62,7 @@ export async function holdAgent(
     stdin: input.promise,
     network: 'egress',
     mounts,
+    endpoints,
   })
   let isDecided = false
   return {

@@ -7,7 +7,14 @@ import type {
   HarnessMode,
   ModelCredential,
 } from '../harness.ts'
-import { baseUrlFor, modelArgument, repositoryEnvWithout } from '../model-access.ts'
+import {
+  baseUrlFor,
+  insideSandbox,
+  modelArgument,
+  modelEndpoint,
+  PLACEHOLDER_KEY,
+  repositoryEnvWithout,
+} from '../model-access.ts'
 
 const MOUNT_PATH = '/opt/mogplex/claude-code'
 const MCP_CONFIG_PATH = '.mogplex/claude-mcp.json'
@@ -18,6 +25,8 @@ export function claudeCodeCommand(
 ): HarnessCommand {
   if (!installation) throw new Error('claude must be installed before it is run')
   const model = modelArgument(input)
+  // The CLI adds `/v1` itself.
+  const baseUrl = baseUrlFor(input, input.anthropicBaseUrl).replace(/\/v1$/, '')
   return {
     argv: [
       `${MOUNT_PATH}/${installation.program}`,
@@ -36,8 +45,7 @@ export function claudeCodeCommand(
     env: {
       ...repositoryEnvWithout(input.repositoryEnv, /^(?:ANTHROPIC|CLAUDE)_/),
       CLAUDE_CONFIG_DIR: `${AGENT_HOME_PATH}/.claude`,
-      // The CLI adds `/v1` itself.
-      ANTHROPIC_BASE_URL: baseUrlFor(input, input.anthropicBaseUrl).replace(/\/v1$/, ''),
+      ANTHROPIC_BASE_URL: insideSandbox(baseUrl),
       ...keyVariables(input.credential),
       DISABLE_AUTOUPDATER: '1',
       DISABLE_TELEMETRY: '1',
@@ -46,16 +54,17 @@ export function claudeCodeCommand(
     },
     stdin: input.prompt,
     mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
+    endpoints: [modelEndpoint(`${baseUrl}/v1`, input.credential)],
     files: [{ path: MCP_CONFIG_PATH, content: `${JSON.stringify({ mcpServers: {} })}\n` }],
   }
 }
 
-/** Gateways take a bearer token; the provider itself takes its own header. */
+/** The CLI asks for no sign-in once it has a key of either kind. */
 function keyVariables(credential: ModelCredential | null): Record<string, string> {
   if (!credential) return {}
   return credential.provider === 'ai_gateway'
-    ? { ANTHROPIC_AUTH_TOKEN: credential.key }
-    : { ANTHROPIC_API_KEY: credential.key }
+    ? { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
+    : { ANTHROPIC_API_KEY: PLACEHOLDER_KEY }
 }
 
 function modeArguments(mode: HarnessMode): string[] {
