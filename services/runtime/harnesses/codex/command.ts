@@ -1,5 +1,5 @@
 /** How `codex exec` is run (runtime spec 3.1). */
-import { AGENT_HOME_PATH } from '../../sandboxes/provider.ts'
+import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../sandboxes/provider.ts'
 import type { HarnessCommand, HarnessInput, HarnessInstallation, HarnessMode } from '../harness.ts'
 import {
   baseUrlFor,
@@ -26,6 +26,7 @@ export function codexCommand(input: HarnessInput, installation: HarnessInstallat
       '--skip-git-repo-check',
       // The agent could have written a config file of its own in an earlier run of the sandbox.
       '--ignore-user-config',
+      '--ignore-rules',
       '-C',
       input.rootPath,
       ...(model === null ? [] : ['-m', model]),
@@ -55,8 +56,11 @@ function modeArguments(mode: HarnessMode): string[] {
   return mode === 'SAFE' ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']
 }
 
-/** They fetch catalogues from hosts that are no model endpoint, and serve an interactive user only. */
-const FEATURES_OFF = ['plugins', 'remote_plugin', 'plugin_sharing', 'apps']
+/**
+ * Hooks would be a repository's or an earlier run's. The others fetch catalogues from hosts that are no model
+ * endpoint, and serve an interactive user only.
+ */
+const FEATURES_OFF = ['hooks', 'plugins', 'remote_plugin', 'plugin_sharing', 'apps']
 
 type Toml = string | boolean | string[] | { [key: string]: Toml }
 
@@ -72,6 +76,8 @@ function settings(baseUrl: string): Record<string, Toml> {
     },
     // Commands of the agent need not wonder about it.
     'shell_environment_policy.exclude': [KEY_VARIABLE],
+    // The checkout's `.codex` directory (config, hooks, MCP servers, rules) counts in trusted projects only.
+    projects: { [`"${WORKSPACE_PATH}"`]: { trust_level: 'untrusted' } },
     check_for_update_on_startup: false,
     'analytics.enabled': false,
     'feedback.enabled': false,

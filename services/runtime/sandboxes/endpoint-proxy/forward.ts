@@ -33,8 +33,14 @@ export function forward(
 ): void {
   const answer = answerOnce(response, onTrouble)
   const target = vetTarget(request.method ?? '', request.url ?? '', upstream.basePath)
-  if ('refusal' in target) return answer.refuse('refused', target.status, target.refusal)
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return answer.refuse(...TOO_LONG)
+  if ('refusal' in target) {
+    answer.refuse('refused', target.status, target.refusal)
+    return
+  }
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
+    answer.refuse(...TOO_LONG)
+    return
+  }
 
   const outgoing = openRequest(request, target.path, upstream)
   const giveUp = () => answer.refuse('unreachable', 502, 'the endpoint does not answer')
@@ -43,8 +49,8 @@ export function forward(
     answer.refuse('unreachable', 502, `the endpoint cannot be reached: ${codeOf(error)}`),
   )
   outgoing.on('response', incoming => {
-    if (isReadable(incoming)) return answer.send(incoming, upstream.credential?.secret ?? null)
-    answer.refuse('unusable-answer', 502, 'the endpoint compressed its answer, unasked')
+    if (isReadable(incoming)) answer.send(incoming, upstream.credential?.secret ?? null)
+    else answer.refuse('unusable-answer', 502, 'the endpoint compressed its answer, unasked')
   })
   // Answered, or whoever asked is gone, or the sandbox is: nothing more is wanted of the endpoint.
   response.on('close', () => outgoing.destroy())
