@@ -4,7 +4,8 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { INSTRUCTIONS_PATH } from '../../services/runtime/harnesses/claude-code/instructions.ts'
 import type {
   Harness,
   HarnessEvent,
@@ -64,7 +65,7 @@ export async function runCli(
   harness: Harness,
   installation: HarnessInstallation | null,
   input: Omit<HarnessInput, 'rootPath'>,
-  { workspace, home }: Checkout,
+  { directory, workspace, home }: Checkout,
 ): Promise<CliRun> {
   const command = harness.command({ ...input, rootPath: WORKSPACE_PATH }, installation)
   const places = [
@@ -73,6 +74,7 @@ export async function runCli(
     ...command.mounts.map(mount => [mount.sandboxPath, mount.hostPath]),
     // Nobody stands between the CLI and its model here.
     ...command.endpoints.map(({ baseUrl }) => [MODEL_ORIGIN, new URL(baseUrl).origin]),
+    [INSTRUCTIONS_PATH, join(directory, 'instructions')],
     [PLACEHOLDER_KEY, input.credential?.key ?? ''],
   ]
   const onHost = (text: string) =>

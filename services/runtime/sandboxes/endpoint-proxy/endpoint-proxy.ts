@@ -1,7 +1,7 @@
 /**
  * The host's end of a sandbox's way to one endpoint, a model's above all: an HTTP server on a Unix socket that
  * only this sandbox process can see. It puts the credential on what it forwards, so that nothing inside has any
- * (decisions, 13). Bodies are streamed both ways; neither they nor the credential are logged.
+ * (decisions, 15). Bodies are streamed both ways; neither they nor the credential are logged.
  */
 import { rmSync } from 'node:fs'
 import { createServer, Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http'
