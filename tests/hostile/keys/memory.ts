@@ -12,41 +12,59 @@ export function findInProcess(pid: number, text: string): string[] {
   ]
 }
 
-const PIECE_BYTES = 4 << 20
+const PAGE_BYTES = 4096
+const PIECE_BYTES = 1024 * PAGE_BYTES
 
-/** All that it can write to, whether it has a file behind it or not. */
+/** All that it can write to. Of what it merely reserved, gigabytes at times, there is nothing to read. */
 function isInMemory(pid: number, wanted: Buffer): boolean {
-  const maps = readIfThere(`/proc/${pid}/maps`)?.toString('latin1') ?? ''
-  let memory: number
+  const files = [openIfThere(`/proc/${pid}/mem`), openIfThere(`/proc/${pid}/pagemap`)]
+  const [memory, pages] = files
   try {
-    memory = openSync(`/proc/${pid}/mem`, 'r')
-  } catch {
-    return false
-  }
-  try {
+    if (memory === null || memory === undefined || pages === null || pages === undefined) return false
+    const maps = readIfThere(`/proc/${pid}/maps`)?.toString('latin1') ?? ''
     return maps.split('\n').some(line => {
       const [, from = '0', to = '0'] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? []
-      return isBetween(memory, Number.parseInt(from, 16), Number.parseInt(to, 16), wanted)
+      return isBetween({ memory, pages }, Number.parseInt(from, 16), Number.parseInt(to, 16), wanted)
     })
   } finally {
-    closeSync(memory)
+    for (const file of files) if (file !== null) closeSync(file)
   }
 }
 
-function isBetween(memory: number, from: number, to: number, wanted: Buffer): boolean {
-  const piece = Buffer.alloc(PIECE_BYTES)
-  // Pieces overlap, lest a cut hide it.
-  for (let at = from; at < to; at += PIECE_BYTES - wanted.length) {
-    let read = 0
-    try {
-      read = readSync(memory, piece, 0, Math.min(PIECE_BYTES, to - at), at)
-    } catch {
-      // Reserved, but nothing is there.
-      continue
-    }
-    if (piece.subarray(0, read).includes(wanted)) return true
+function isBetween(of: { memory: number; pages: number }, from: number, to: number, wanted: Buffer): boolean {
+  const piece = Buffer.alloc(PIECE_BYTES + PAGE_BYTES)
+  for (let at = from; at < to; at += PIECE_BYTES) {
+    // Pieces overlap, lest a cut hide it.
+    const length = Math.min(piece.length, to - at)
+    if (!isAnyThere(of.pages, at, length)) continue
+    if (piece.subarray(0, readAt(of.memory, piece, length, at)).includes(wanted)) return true
   }
   return false
+}
+
+/** proc_pid_pagemap(5): 64 bits a page, the highest two for "in memory" and "swapped out". */
+function isAnyThere(pages: number, at: number, length: number): boolean {
+  const entries = Buffer.alloc(Math.ceil(length / PAGE_BYTES) * 8)
+  const read = readAt(pages, entries, entries.length, (at / PAGE_BYTES) * 8)
+  for (let index = 7; index < read; index += 8) if ((entries[index] ?? 0) >= 0x40) return true
+  return false
+}
+
+/** How much could be read. */
+function readAt(file: number, into: Buffer, length: number, at: number): number {
+  try {
+    return readSync(file, into, 0, length, at)
+  } catch {
+    return 0
+  }
+}
+
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r')
+  } catch {
+    return null
+  }
 }
 
 function readIfThere(path: string): Buffer | null {
