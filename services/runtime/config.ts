@@ -5,12 +5,14 @@ import type { GitHost } from './git/host-git.ts'
 import { HARNESS_VERSIONS } from './harnesses/registry.ts'
 import type { RunSettings } from './worker/deps.ts'
 
+const WEB_ADDRESS = '^https?://\\S+$'
+
 export const RuntimeSettings = Type.Object({
   RUNTIME_DATA_DIR: Type.String({ description: 'absolute path; holds sandboxes, mirrors and harnesses' }),
-  OPENAI_BASE_URL: Type.String({ default: 'https://api.openai.com/v1' }),
-  ANTHROPIC_BASE_URL: Type.String({ default: 'https://api.anthropic.com' }),
+  OPENAI_BASE_URL: Type.String({ pattern: WEB_ADDRESS, default: 'https://api.openai.com/v1' }),
+  ANTHROPIC_BASE_URL: Type.String({ pattern: WEB_ADDRESS, default: 'https://api.anthropic.com' }),
   AI_GATEWAY_BASE_URL: Type.Optional(
-    Type.String({ description: 'an OpenAI- and Anthropic-compatible gateway' }),
+    Type.String({ pattern: WEB_ADDRESS, description: 'an OpenAI- and Anthropic-compatible gateway' }),
   ),
   ENABLE_ECHO_HARNESS: Type.Boolean({ default: false }),
   CODEX_CLI_VERSION: Type.String({ default: HARNESS_VERSIONS.codex, pattern: '^\\d+\\.\\d+\\.\\d+\\S*$' }),
@@ -76,12 +78,4 @@ export function gitHost(config: Readonly<Static<typeof RuntimeSettings>>): GitHo
     dataDirectory: config.RUNTIME_DATA_DIR,
     allowPrivateHosts: config.GIT_ALLOW_PRIVATE_HOSTS,
   }
-}
-
-/** The model endpoints of the instance: the only private addresses an agent may reach. */
-export function allowedEndpoints(settings: RunSettings): URL[] {
-  const { openaiBaseUrl, anthropicBaseUrl, aiGatewayBaseUrl } = settings
-  return [openaiBaseUrl, anthropicBaseUrl, aiGatewayBaseUrl]
-    .filter(url => url !== null)
-    .map(url => new URL(url))
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ServiceDefinition, ServiceKit } from '@mogplex/kit/boot/service.ts'
 import { openLive } from '@mogplex/kit/bus/live.ts'
 import { LIVE_RUNS, WORK_SUBJECT } from '@mogplex/proto/runtime.ts'
-import { allowedEndpoints, gitHost, RuntimeSettings, runSettings } from './config.ts'
+import { gitHost, RuntimeSettings, runSettings } from './config.ts'
 import { runtimeRetention } from './database/retention.ts'
 import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { eventRoutes } from './events/routes.ts'
@@ -49,7 +49,6 @@ async function runDeps({ config, log, bus, database, ask, pokeOutbox }: Kit): Pr
   const settings = runSettings(config)
   const provider = createLocalSandboxProvider({
     dataDirectory: settings.dataDirectory,
-    allowedEndpoints: allowedEndpoints(settings),
     log,
   })
   // A host that cannot isolate agents must say so at the start, not at the first run.

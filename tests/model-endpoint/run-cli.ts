@@ -1,10 +1,11 @@
 /**
  * Runs a real agent CLI by a harness's own command, outside of a sandbox: the paths inside a sandbox are put
- * where they are on the host. What the sandbox adds has tests of its own.
+ * where they are on the host, and the model's address and key are the real ones. What the sandbox adds has tests of its own.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { INSTRUCTIONS_PATH } from '../../services/runtime/harnesses/claude-code/instructions.ts'
 import type {
   Harness,
   HarnessEvent,
@@ -14,6 +15,7 @@ import type {
 } from '../../services/runtime/harnesses/harness.ts'
 import { ensureHarnessInstalled } from '../../services/runtime/harnesses/installation.ts'
 import { readLines } from '../../services/runtime/harnesses/lines.ts'
+import { MODEL_ORIGIN, PLACEHOLDER_KEY } from '../../services/runtime/harnesses/model-access.ts'
 import { HARNESS_VERSIONS } from '../../services/runtime/harnesses/registry.ts'
 import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../services/runtime/sandboxes/provider.ts'
 
@@ -63,13 +65,17 @@ export async function runCli(
   harness: Harness,
   installation: HarnessInstallation | null,
   input: Omit<HarnessInput, 'rootPath'>,
-  { workspace, home }: Checkout,
+  { directory, workspace, home }: Checkout,
 ): Promise<CliRun> {
   const command = harness.command({ ...input, rootPath: WORKSPACE_PATH }, installation)
   const places = [
     [WORKSPACE_PATH, workspace],
     [AGENT_HOME_PATH, home],
     ...command.mounts.map(mount => [mount.sandboxPath, mount.hostPath]),
+    // Nobody stands between the CLI and its model here.
+    ...command.endpoints.map(({ baseUrl }) => [MODEL_ORIGIN, new URL(baseUrl).origin]),
+    [INSTRUCTIONS_PATH, join(directory, 'instructions')],
+    [PLACEHOLDER_KEY, input.credential?.key ?? ''],
   ]
   const onHost = (text: string) =>
     places.reduce((path, [inside = '', outside = '']) => path.replaceAll(inside, outside), text)

@@ -30,7 +30,7 @@ export async function createBench() {
   // The remotes of tests lie on the loopback address.
   const host: GitHost = { dataDirectory: join(root, 'data'), allowPrivateHosts: true }
   const log = createLog({ process: 'test', level: 'silent' })
-  const provider = createLocalSandboxProvider({ ...host, allowedEndpoints: [], log })
+  const provider = createLocalSandboxProvider({ ...host, log })
   return {
     root,
     host,

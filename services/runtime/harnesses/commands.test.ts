@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { HarnessInput, HarnessMode } from './harness.ts'
+import { PLACEHOLDER_KEY } from './model-access.ts'
 import { harnessById } from './registry.ts'
 
 const KEY = 'sk-very-secret-key'
@@ -27,11 +28,12 @@ function commandOf(id: string, change: Partial<HarnessInput> = {}) {
 const gateway = { credential: { provider: 'ai_gateway', key: KEY } } as const
 
 describe.each(['codex', 'claude-code', 'echo'])('%s', id => {
-  test.each(['AUTO', 'YOLO', 'SAFE'] as const)('%s: the prompt and the key are never arguments', mode => {
+  test.each(['AUTO', 'YOLO', 'SAFE'] as const)('%s: nothing that enters the sandbox has the key', mode => {
     const command = commandOf(id, { mode })
+    const { endpoints, ...inside } = command
     expect(command.argv.join(' ')).not.toContain('a prompt')
-    expect(command.argv.join(' ')).not.toContain(KEY)
-    expect(JSON.stringify(command.files)).not.toContain(KEY)
+    expect(JSON.stringify(inside)).not.toContain(KEY)
+    expect(JSON.stringify(endpoints).includes(KEY)).toBe(id !== 'echo')
     expect(command.stdin).toStartWith('a prompt')
     expect(command.env.DATABASE_URL).toBe('postgres://db')
   })
@@ -40,8 +42,8 @@ describe.each(['codex', 'claude-code', 'echo'])('%s', id => {
 describe.each(['codex', 'claude-code'])('%s', id => {
   test('runs the native program from a neutral read-only place', () => {
     const { argv, mounts } = commandOf(id)
-    expect(mounts).toEqual([{ hostPath: installation.directory, sandboxPath: `/opt/mogplex/${id}` }])
-    expect(argv[0]).toBe(`/opt/mogplex/${id}/bin/cli`)
+    expect(mounts[0]).toEqual({ hostPath: installation.directory, sandboxPath: `/opt/mogplex/${id}` })
+    expect(argv).toContain(`/opt/mogplex/${id}/bin/cli`)
   })
 
   test('the model loses its prefix, except with a gateway key', () => {
@@ -51,22 +53,27 @@ describe.each(['codex', 'claude-code'])('%s', id => {
   })
 
   test('a gateway key goes to the gateway and nowhere else', () => {
-    const text = JSON.stringify(commandOf(id, gateway))
-    expect(text).toContain('https://gateway.test')
-    expect(text).not.toMatch(/openai\.test|anthropic\.test/)
+    const command = commandOf(id, gateway)
+    const credential = { header: 'authorization', prefix: 'Bearer ', secret: KEY }
+    expect(command.endpoints).toEqual([{ port: 3129, baseUrl: 'https://gateway.test/v1', credential }])
+    expect(JSON.stringify(command)).not.toMatch(/openai\.test|anthropic\.test/)
     expect(() => commandOf(id, { ...gateway, aiGatewayBaseUrl: null })).toThrow('AI_GATEWAY_BASE_URL')
   })
 })
 
-test('codex: own sandbox bypassed but for SAFE, provider from our settings, key under a name of ours', () => {
-  const { argv, env } = commandOf('codex')
+test('codex: own sandbox bypassed but for SAFE, provider from our settings, nothing of the project', () => {
+  const { argv, env, endpoints } = commandOf('codex')
   expect(argv).toContain('--dangerously-bypass-approvals-and-sandbox')
   expect(argv.at(-1)).toBe('-')
   expect(argv.join(' ')).toContain('-C /workspace/app')
   expect(argv.find(arg => arg.startsWith('model_providers.mogplex='))).toContain(
-    'base_url = "https://openai.test/v1"',
+    'base_url = "http://127.0.0.1:3129/v1"',
   )
-  expect(env.MOGPLEX_MODEL_KEY).toBe(KEY)
+  expect(env.MOGPLEX_MODEL_KEY).toBe(PLACEHOLDER_KEY)
+  const credential = { header: 'authorization', prefix: 'Bearer ', secret: KEY }
+  expect(endpoints).toEqual([{ port: 3129, baseUrl: 'https://openai.test/v1', credential }])
+  expect(argv.join(' ')).toContain('--disable hooks')
+  expect(argv).toContain('projects={ "/workspace" = { trust_level = "untrusted" } }')
   expect(env.CODEX_HOME).toBeUndefined()
   const safe = commandOf('codex', { mode: 'SAFE' }).argv.join(' ')
   expect(safe).toContain('--sandbox read-only')
@@ -88,15 +95,25 @@ test('claude: permission mode by mode, denials in every mode', () => {
   }
 })
 
-test('claude: strict, empty MCP config in the checkout; key in its own variable, the repository has no say', () => {
-  const { argv, env, files } = commandOf('claude-code')
+test('claude: strict, empty MCP config, no settings of anybody; the repository has no say', () => {
+  const { argv, env, files, mounts, endpoints } = commandOf('claude-code')
   expect(files).toEqual([{ path: '.mogplex/claude-mcp.json', content: '{"mcpServers":{}}\n' }])
   expect(argv.join(' ')).toContain('--strict-mcp-config --mcp-config /workspace/.mogplex/claude-mcp.json')
-  expect(env.ANTHROPIC_API_KEY).toBe(KEY)
+  expect(argv).toContain('--setting-sources=')
+  expect(mounts.map(mount => mount.sandboxPath)).toContain('/etc/claude-code/managed-settings.json')
+  expect(env.ANTHROPIC_API_KEY).toBe(PLACEHOLDER_KEY)
   expect(env.ANTHROPIC_AUTH_TOKEN).toBeUndefined()
+  expect(env.ANTHROPIC_BASE_URL).toBe('http://127.0.0.1:3129')
+  expect(env._CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL).toBeUndefined()
   expect(env.CLAUDE_CONFIG_DIR).toBe('/home/agent/.claude')
-  expect(commandOf('claude-code', gateway).env).toMatchObject({
-    ANTHROPIC_AUTH_TOKEN: KEY,
-    ANTHROPIC_BASE_URL: 'https://gateway.test',
-  })
+  const credential = { header: 'x-api-key', prefix: '', secret: KEY }
+  expect(endpoints).toEqual([{ port: 3129, baseUrl: 'https://anthropic.test/v1', credential }])
+  const viaGateway = commandOf('claude-code', gateway).env
+  expect(viaGateway).toMatchObject({ ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY })
+  expect(viaGateway.ANTHROPIC_API_KEY).toBeUndefined()
+})
+
+test('claude: the provider itself is asked as itself', () => {
+  const { env } = commandOf('claude-code', { anthropicBaseUrl: 'https://api.anthropic.com/' })
+  expect(env._CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL).toBe('1')
 })

@@ -3,7 +3,7 @@
  * A harness is pure: it says what to run and what a line of output means. Spawning, storing and
  * time limits are the worker's.
  */
-import type { ReadOnlyMount } from '../sandboxes/provider.ts'
+import type { ProxiedEndpoint, ReadOnlyMount } from '../sandboxes/provider.ts'
 
 export type HarnessId = 'codex' | 'claude-code' | 'echo'
 
@@ -38,6 +38,8 @@ export interface HarnessCommand {
   env: Record<string, string>
   stdin: string
   mounts: ReadOnlyMount[]
+  /** What the process reaches with a credential that it does not have: its model. */
+  endpoints: ProxiedEndpoint[]
   /** Written into the checkout before the process starts, over what is there (runtime spec 3.1, "MCP"). */
   files: HarnessFile[]
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Bench, commandLinesWith, processesWith } from './provider-conformance.ts'
+import { type Bench, commandLinesWith, MODEL_SECRET, processesWith } from './provider-conformance.ts'
 
 /** Bash functions: `request HOST PORT TEXT` speaks TCP directly, `proxied TEXT` to the HTTP proxy. */
 const NETWORK = `
@@ -16,7 +16,7 @@ export function describeConfinement(bench: Bench): void {
     describeUser(bench)
     describeHiddenFiles(bench)
     describeHiddenProcesses(bench)
-    describeAllowedEndpoints(bench)
+    describeEndpoints(bench)
     describeRefusals(bench)
   })
 }
@@ -128,39 +128,57 @@ function describeHiddenProcesses(bench: Bench): void {
 const get = (url: URL) => `GET ${url.href} HTTP/1.1\\r\\nHost: ${url.host}\\r\\n\\r\\n`
 const connect = (target: string) => `CONNECT ${target} HTTP/1.1\\r\\n\\r\\n`
 
-function describeAllowedEndpoints(bench: Bench): void {
-  test('without network, not even an allowed endpoint is reachable', async () => {
-    const script = `${NETWORK} env | grep -i proxy; request ${bench.allowed.hostname} ${bench.allowed.port} x`
-    expect((await bench.run({ script })).stdout).toContain('Connection refused')
+function describeEndpoints(bench: Bench): void {
+  const post = (body: string) =>
+    `POST /v1/x HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: ${body.length}\\r\\nConnection: close\\r\\n\\r\\n${body}`
+
+  test('without network, not even an endpoint is reachable', async () => {
+    const script = `${NETWORK} env | grep -i proxy; request 127.0.0.1 ${bench.model.port} x`
+    expect((await bench.run({ script, endpoints: [bench.model] })).stdout).toContain('Connection refused')
     expect(
       (await bench.run({ script: 'ls /sys/class/net 2>/dev/null; grep -c : /proc/net/dev' })).stdout,
     ).toBe('1\n')
   })
 
-  test('an allowed endpoint is reachable under its own address', async () => {
-    const { hostname, port } = bench.allowed
-    const post = 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nhello'
-    const seen = await bench.run({
-      script: `${NETWORK} request ${hostname} ${port} '${post}'`,
-      network: 'egress',
-    })
+  test('an endpoint answers at its port, and gets a credential that is nowhere inside', async () => {
+    const script = `${NETWORK} request 127.0.0.1 ${bench.model.port} '${post('hello')}'
+      cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\\0' ' '; ls -R /run`
+    const seen = await bench.run({ script, network: 'egress', endpoints: [bench.model] })
     expect(seen.stdout).toContain('model:hello')
+    expect(seen.stdout).not.toContain(MODEL_SECRET)
+    expect(bench.authorizations.at(-1)).toBe(`Bearer ${MODEL_SECRET}`)
+    expect(commandLinesWith(MODEL_SECRET)).toEqual([])
   })
 
-  test('an allowed endpoint is reachable through the proxy, by CONNECT and by absolute URL', async () => {
-    const inner = 'GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'
-    const script = `${NETWORK} proxied '${get(bench.allowed)}'; proxied '${connect(bench.allowed.host)}${inner}'`
+  test('it is there for the process that names it, and for no other of the sandbox', async () => {
+    const holder = await bench.provider.start(bench.sandboxId, {
+      argv: ['sleep', '60'],
+      network: 'egress',
+      endpoints: [bench.model],
+    })
+    const script = `${NETWORK} request 127.0.0.1 ${bench.model.port} '${post('hello')}'; ls /run/mogplex`
     const seen = await bench.run({ script, network: 'egress' })
-    expect(seen.stdout.match(/model:/g)).toHaveLength(2)
+    await holder.stop(0)
+    expect(seen.stdout).toContain('Connection refused')
+    expect(seen.stdout).not.toContain(`${bench.model.port}.sock`)
   })
 
-  test('megabytes pass both ways through an allowed endpoint', async () => {
-    const { hostname, port } = bench.allowed
-    const script = `exec 3<>/dev/tcp/${hostname}/${port}
-      { printf 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 5000000\\r\\nConnection: close\\r\\n\\r\\n'
+  test('its address is not reachable past it', async () => {
+    const { hostname, port, host } = new URL(bench.model.baseUrl)
+    const url = new URL(bench.model.baseUrl)
+    const script = `${NETWORK} request ${hostname} ${port} x; proxied '${get(url)}'; proxied '${connect(host)}'`
+    const { stdout } = await bench.run({ script, network: 'egress', endpoints: [bench.model] })
+    expect(stdout).toContain('Connection refused')
+    expect(stdout.match(/HTTP\/1\.1 403/g)).toHaveLength(2)
+  })
+
+  test('megabytes pass both ways through an endpoint', async () => {
+    const script = `exec 3<>/dev/tcp/127.0.0.1/${bench.model.port}
+      { printf 'POST /v1/x HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 5000000\\r\\nConnection: close\\r\\n\\r\\n'
         head -c 5000000 /dev/zero | tr '\\0' a; } >&3 &
       cat <&3 | tr -d -c a | wc -c`
-    expect(Number((await bench.run({ script, network: 'egress' })).stdout)).toBeGreaterThanOrEqual(5_000_000)
+    const { stdout } = await bench.run({ script, network: 'egress', endpoints: [bench.model] })
+    expect(Number(stdout)).toBeGreaterThanOrEqual(5_000_000)
   })
 }
 

@@ -5,9 +5,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { SandboxCommand, SandboxExit, SandboxProvider } from './provider.ts'
+import type { ProxiedEndpoint, SandboxCommand, SandboxExit, SandboxProvider } from './provider.ts'
 import { describeConfinement } from './provider-conformance-confinement.ts'
 import { describeStopping } from './provider-conformance-stopping.ts'
+
+export const MODEL_SECRET = `sk-${crypto.randomUUID()}`
 
 /** A provider under test and how to put it away. */
 export interface ProviderUnderTest {
@@ -15,17 +17,21 @@ export interface ProviderUnderTest {
   dispose(): Promise<void>
 }
 
-/** Makes a provider whose sandboxes may reach these endpoints, all of them on this host. */
-export type MakeProvider = (allowedEndpoints: URL[]) => Promise<ProviderUnderTest>
+export type MakeProvider = () => Promise<ProviderUnderTest>
 
 /** What the tests of one provider share. Filled before the first of them runs. */
 export interface Bench {
   provider: SandboxProvider
   /** A sandbox that all tests use. */
   sandboxId: string
-  /** Server on the host's loopback that sandboxes may reach. Answers `model:` and the body it got. */
-  allowed: URL
-  /** Likewise, but nobody allowed it. Answers `hidden`. */
+  /**
+   * An endpoint on the host's loopback. Answers `model:` and the body it got, and is told the credential
+   * {@link MODEL_SECRET}, which it keeps to itself.
+   */
+  model: ProxiedEndpoint
+  /** The `authorization` headers it got. */
+  authorizations: (string | null)[]
+  /** A server there that nobody may reach. Answers `hidden`. */
   hidden: URL
   run(command: Partial<SandboxCommand> & { script: string }, sandboxId?: string): Promise<Finished>
 }
@@ -38,25 +44,31 @@ export interface Finished extends SandboxExit {
 export function describeSandboxProvider(name: string, makeProvider: MakeProvider): void {
   describe(`sandbox provider ${name}`, () => {
     const bench = {} as Bench
+    const authorizations: (string | null)[] = []
     const servers = [
       Bun.serve({
         hostname: '127.0.0.1',
         port: 0,
-        fetch: async request => new Response(`model:${await request.text()}`),
+        fetch: async request => {
+          authorizations.push(request.headers.get('authorization'))
+          return new Response(`model:${await request.text()}`)
+        },
       }),
       Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hidden') }),
     ]
     let underTest: ProviderUnderTest
 
     beforeAll(async () => {
-      const [allowed, hidden] = servers.map(server => server.url)
-      if (!allowed || !hidden) throw new Error('no servers')
-      underTest = await makeProvider([allowed])
+      const [upstream, hidden] = servers.map(server => server.url)
+      if (!upstream || !hidden) throw new Error('no servers')
+      const credential = { header: 'authorization', prefix: 'Bearer ', secret: MODEL_SECRET }
+      const model = { port: 3129, baseUrl: `${upstream.origin}/v1`, credential }
+      underTest = await makeProvider()
       const { provider } = underTest
       await provider.check()
       const sandboxId = await provider.create(crypto.randomUUID())
       const run: Bench['run'] = (command, id = sandboxId) => runScript(provider, id, command)
-      Object.assign(bench, { provider, sandboxId, allowed, hidden, run })
+      Object.assign(bench, { provider, sandboxId, model, authorizations, hidden, run })
     })
 
     afterAll(async () => {

@@ -21,6 +21,25 @@ export interface ReadOnlyMount {
   sandboxPath: string
 }
 
+/**
+ * An HTTP service outside that a process reaches at `http://127.0.0.1:<port>`, under the same paths. The
+ * credential is put on its requests on the way, outside of the sandbox, which never gets to see it.
+ */
+export interface ProxiedEndpoint {
+  /** On the sandbox's loopback; above 1023, and another one for each endpoint. */
+  port: number
+  /** Whatever lies below it can be asked for, and nothing else. May be a private address of the host's. */
+  baseUrl: string
+  credential: EndpointCredential | null
+}
+
+/** What replaces every credential that the process itself sends: the header is `prefix` and `secret`. */
+export interface EndpointCredential {
+  header: string
+  prefix: string
+  secret: string
+}
+
 export interface SandboxCommand {
   /** Program and arguments. Never holds a secret: arguments are visible to the whole host. */
   argv: string[]
@@ -37,10 +56,12 @@ export interface SandboxCommand {
    */
   stdin?: string | Promise<string>
   /**
-   * `none`: no network at all. `egress`: outgoing connections to public addresses and to the model
-   * endpoints of the instance; never to the host's other loopback or private addresses.
+   * `none`: no network at all. `egress`: outgoing connections to public addresses, and `endpoints`; never to
+   * the host's loopback or private addresses.
    */
   network: 'none' | 'egress'
+  /** Only with `egress`. */
+  endpoints?: ProxiedEndpoint[]
   mounts?: ReadOnlyMount[]
 }
 

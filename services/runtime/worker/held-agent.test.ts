@@ -14,7 +14,7 @@ setDefaultTimeout(60_000)
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'held-agent-'))
 const log = createLog({ process: 'test', level: 'silent' })
-const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+const provider = createLocalSandboxProvider({ dataDirectory, log })
 let sandboxId: string
 beforeAll(async () => {
   sandboxId = await provider.create(crypto.randomUUID())
@@ -27,7 +27,15 @@ afterAll(async () => {
 const onHost = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', path)
 
 function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WORKSPACE_PATH) {
-  const command = { argv: ['bash', '-c', script], env: {}, stdin: '', mounts: [], files: [], ...more }
+  const command = {
+    argv: ['bash', '-c', script],
+    env: {},
+    stdin: '',
+    mounts: [],
+    endpoints: [],
+    files: [],
+    ...more,
+  }
   return holdAgent(command, { provider, sandboxId, rootPath })
 }
 
@@ -96,4 +104,31 @@ test('an agent whose files cannot be written does not run, and that can be told'
   expect(existsSync(onHost('unwritten'))).toBe(false)
   const own = await hold('exit 125')
   expect(isNotStarted(await endOf(own.release()))).toBe(false)
+})
+
+const HOME_FINDS = 'cd; find . -mindepth 1 \\( -type f -o -type l \\) | sort'
+
+test('what an earlier agent left in HOME as settings is gone, however it was left; the rest is there', async () => {
+  await inSandbox(`cd
+    mkdir -p .claude/skills/x .claude/projects/p .codex/sessions .codex/rules .agents/skills .config/git .cargo/registry
+    touch .claude/settings.json .claude/.claude.json .claude/skills/x/SKILL.md .claude/..odd .claude/projects/p/1.jsonl
+    touch .codex/config.toml .codex/.env .codex/auth.json .codex/rules/x.rules .codex/sessions/1.jsonl
+    touch .codex/state_5.sqlite .codex/memories_1.sqlite .agents/skills/x .config/git/config .cargo/config.toml
+    touch .cargo/registry/crate .bashrc .bash_profile .profile .gitconfig .npmrc .netrc notes.txt
+    ln -s /workspace/elsewhere .zshrc
+    chmod 0500 .claude/skills/x .claude .codex/rules .`)
+  const { stdout, exitCode } = await endOf((await hold(HOME_FINDS)).release())
+  expect(stdout.trim().split('\n')).toEqual([
+    ...['./.cargo/registry/crate', './.claude/projects/p/1.jsonl', './.codex/sessions/1.jsonl'],
+    ...['./.codex/state_5.sqlite', './notes.txt'],
+  ])
+  expect(exitCode).toBe(0)
+})
+
+test('a link in place of a directory of settings is removed, and not what it leads to', async () => {
+  await inSandbox(
+    'cd; rm -rf .claude; mkdir -p mine; touch mine/file; ln -s mine .claude; ln -s ../mine .config',
+  )
+  const { stdout } = await endOf((await hold(`${HOME_FINDS} | grep -e mine -e config -e claude`)).release())
+  expect(stdout).toBe('./mine/file\n')
 })

@@ -8,29 +8,34 @@
  */
 import type { HarnessCommand } from '../harnesses/harness.ts'
 import { type SandboxProcess, type SandboxProvider, WORKSPACE_PATH } from '../sandboxes/provider.ts'
+import { RESET_HOME } from './agent-home.ts'
 
 /** What the shell reads before the agent's own input. */
 const GO = 'go\n'
 /** Exit code of the shell when the agent cannot be started, with {@link NOT_STARTED} on stderr. */
 const NOT_STARTED_EXIT_CODE = 125
-const NOT_STARTED = 'sandbox: the files of the agent could not be written'
+const NOT_STARTED = 'sandbox: the files of the agent could not be written or reset'
 
 /**
+ * HOME is reset at the last moment: what brings the checkout up to date may run programs of the repository's.
  * Arguments: where the agent works, how many files there are, their paths, the agent's own command line. Their
  * contents come in the environment, which the agent does not get to see.
  */
 const SCRIPT = `
+${RESET_HOME}
+not_started() {
+  echo '${NOT_STARTED}' >&2
+  exit ${NOT_STARTED_EXIT_CODE}
+}
 IFS= read -r harness_word && [ "$harness_word" = go ] || exit 0
+(reset_home) || not_started
 harness_root=$1 harness_files=$2 harness_number=0
 shift 2
 [ "$harness_files" = 0 ] || [ -d .mogplex ] || rm -f -- .mogplex
 while [ "$harness_number" -lt "$harness_files" ]; do
   [ -d "\${1%/*}" ] || mkdir -p -- "\${1%/*}"
   if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1"; fi
-  { eval "printf %s \\"\\$HARNESS_FILE_$harness_number\\""; } > "$1" || {
-    echo '${NOT_STARTED}' >&2
-    exit ${NOT_STARTED_EXIT_CODE}
-  }
+  { eval "printf %s \\"\\$HARNESS_FILE_$harness_number\\""; } > "$1" || not_started
   unset "HARNESS_FILE_$harness_number"
   shift
   harness_number=$((harness_number + 1))
@@ -49,7 +54,7 @@ export interface HeldAgent {
 
 /** `rootPath`: where the agent works; need not be there yet. Throws when the provider cannot start a process. */
 export async function holdAgent(
-  { files, stdin, argv, env, mounts }: HarnessCommand,
+  { files, stdin, argv, env, mounts, endpoints }: HarnessCommand,
   place: { provider: SandboxProvider; sandboxId: string; rootPath: string },
 ): Promise<HeldAgent> {
   const input = Promise.withResolvers<string>()
@@ -62,6 +67,7 @@ export async function holdAgent(
     stdin: input.promise,
     network: 'egress',
     mounts,
+    endpoints,
   })
   let isDecided = false
   return {

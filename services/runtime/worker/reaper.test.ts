@@ -10,7 +10,7 @@ import { sweep } from './reaper.ts'
 import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
 
 const dataDirectory = temporaryDirectory('reaper')
-const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+const provider = createLocalSandboxProvider({ dataDirectory, log })
 let bench: WorkerBench
 beforeAll(async () => {
   bench = await useWorkerBench()

@@ -7,9 +7,18 @@ import type {
   HarnessMode,
   ModelCredential,
 } from '../harness.ts'
-import { baseUrlFor, modelArgument, repositoryEnvWithout } from '../model-access.ts'
+import {
+  baseUrlFor,
+  insideSandbox,
+  modelArgument,
+  modelEndpoint,
+  PLACEHOLDER_KEY,
+  repositoryEnvWithout,
+} from '../model-access.ts'
+import { INSTRUCTIONS_VARIABLES, withInstructions } from './instructions.ts'
 
 const MOUNT_PATH = '/opt/mogplex/claude-code'
+const PROVIDER_HOST = 'api.anthropic.com'
 const MCP_CONFIG_PATH = '.mogplex/claude-mcp.json'
 
 export function claudeCodeCommand(
@@ -18,26 +27,32 @@ export function claudeCodeCommand(
 ): HarnessCommand {
   if (!installation) throw new Error('claude must be installed before it is run')
   const model = modelArgument(input)
+  // The CLI adds `/v1` itself.
+  const baseUrl = baseUrlFor(input, input.anthropicBaseUrl).replace(/\/v1$/, '')
   return {
-    argv: [
+    argv: withInstructions([
       `${MOUNT_PATH}/${installation.program}`,
       '-p',
       '--verbose',
       '--output-format',
       'stream-json',
       ...(model === null ? [] : ['--model', model]),
+      // None: neither the checkout's nor what an earlier run left in its HOME.
+      '--setting-sources=',
       '--strict-mcp-config',
       '--mcp-config',
       `${WORKSPACE_PATH}/${MCP_CONFIG_PATH}`,
       ...modeArguments(input.mode),
       '--disallowedTools',
       DENIED.join(','),
-    ],
+    ]),
     env: {
-      ...repositoryEnvWithout(input.repositoryEnv, /^(?:ANTHROPIC|CLAUDE)_/),
+      ...repositoryEnvWithout(input.repositoryEnv, /^_?(?:ANTHROPIC|CLAUDE)_/),
       CLAUDE_CONFIG_DIR: `${AGENT_HOME_PATH}/.claude`,
-      // The CLI adds `/v1` itself.
-      ANTHROPIC_BASE_URL: baseUrlFor(input, input.anthropicBaseUrl).replace(/\/v1$/, ''),
+      ANTHROPIC_BASE_URL: insideSandbox(baseUrl),
+      // It tells by the address whether it may use all of the provider's API.
+      ...(new URL(baseUrl).host === PROVIDER_HOST ? { _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL: '1' } : {}),
+      ...INSTRUCTIONS_VARIABLES,
       ...keyVariables(input.credential),
       DISABLE_AUTOUPDATER: '1',
       DISABLE_TELEMETRY: '1',
@@ -45,17 +60,25 @@ export function claudeCodeCommand(
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     },
     stdin: input.prompt,
-    mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
+    mounts: [
+      { hostPath: installation.directory, sandboxPath: MOUNT_PATH },
+      // Wins over all other settings, should any be read.
+      {
+        hostPath: `${import.meta.dir}/managed-settings.json`,
+        sandboxPath: '/etc/claude-code/managed-settings.json',
+      },
+    ],
+    endpoints: [modelEndpoint(`${baseUrl}/v1`, input.credential)],
     files: [{ path: MCP_CONFIG_PATH, content: `${JSON.stringify({ mcpServers: {} })}\n` }],
   }
 }
 
-/** Gateways take a bearer token; the provider itself takes its own header. */
+/** The CLI asks for no sign-in once it has a key of either kind. */
 function keyVariables(credential: ModelCredential | null): Record<string, string> {
   if (!credential) return {}
   return credential.provider === 'ai_gateway'
-    ? { ANTHROPIC_AUTH_TOKEN: credential.key }
-    : { ANTHROPIC_API_KEY: credential.key }
+    ? { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
+    : { ANTHROPIC_API_KEY: PLACEHOLDER_KEY }
 }
 
 function modeArguments(mode: HarnessMode): string[] {

@@ -1,7 +1,14 @@
 /** How `codex exec` is run (runtime spec 3.1). */
-import { AGENT_HOME_PATH } from '../../sandboxes/provider.ts'
+import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../sandboxes/provider.ts'
 import type { HarnessCommand, HarnessInput, HarnessInstallation, HarnessMode } from '../harness.ts'
-import { baseUrlFor, modelArgument, repositoryEnvWithout } from '../model-access.ts'
+import {
+  baseUrlFor,
+  insideSandbox,
+  modelArgument,
+  modelEndpoint,
+  PLACEHOLDER_KEY,
+  repositoryEnvWithout,
+} from '../model-access.ts'
 
 const MOUNT_PATH = '/opt/mogplex/codex'
 /** A name of our own, so that a repository's `OPENAI_API_KEY` stays the repository's. */
@@ -10,6 +17,7 @@ const KEY_VARIABLE = 'MOGPLEX_MODEL_KEY'
 export function codexCommand(input: HarnessInput, installation: HarnessInstallation | null): HarnessCommand {
   if (!installation) throw new Error('codex must be installed before it is run')
   const model = modelArgument(input)
+  const baseUrl = baseUrlFor(input, input.openaiBaseUrl)
   return {
     argv: [
       `${MOUNT_PATH}/${installation.program}`,
@@ -18,22 +26,27 @@ export function codexCommand(input: HarnessInput, installation: HarnessInstallat
       '--skip-git-repo-check',
       // The agent could have written a config file of its own in an earlier run of the sandbox.
       '--ignore-user-config',
+      '--ignore-rules',
       '-C',
       input.rootPath,
       ...(model === null ? [] : ['-m', model]),
       ...modeArguments(input.mode),
       ...FEATURES_OFF.flatMap(feature => ['--disable', feature]),
-      ...Object.entries(settings(input)).flatMap(([key, value]) => ['-c', `${key}=${toml(value)}`]),
+      ...Object.entries(settings(insideSandbox(baseUrl))).flatMap(([key, value]) => [
+        '-c',
+        `${key}=${toml(value)}`,
+      ]),
       '-',
     ],
     env: {
       ...repositoryEnvWithout(input.repositoryEnv, /^CODEX_/),
       // No CODEX_HOME: the default below HOME is made when it is missing, a named one must exist already.
       HOME: AGENT_HOME_PATH,
-      ...(input.credential ? { [KEY_VARIABLE]: input.credential.key } : {}),
+      ...(input.credential ? { [KEY_VARIABLE]: PLACEHOLDER_KEY } : {}),
     },
     stdin: input.prompt,
     mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
+    endpoints: [modelEndpoint(baseUrl, input.credential)],
     files: [],
   }
 }
@@ -43,23 +56,28 @@ function modeArguments(mode: HarnessMode): string[] {
   return mode === 'SAFE' ? ['--sandbox', 'read-only'] : ['--dangerously-bypass-approvals-and-sandbox']
 }
 
-/** They fetch catalogues from hosts that are no model endpoint, and serve an interactive user only. */
-const FEATURES_OFF = ['plugins', 'remote_plugin', 'plugin_sharing', 'apps']
+/**
+ * Hooks would be a repository's or an earlier run's. The others fetch catalogues from hosts that are no model
+ * endpoint, and serve an interactive user only.
+ */
+const FEATURES_OFF = ['hooks', 'plugins', 'remote_plugin', 'plugin_sharing', 'apps']
 
 type Toml = string | boolean | string[] | { [key: string]: Toml }
 
-function settings(input: HarnessInput): Record<string, Toml> {
+function settings(baseUrl: string): Record<string, Toml> {
   return {
     model_provider: 'mogplex',
     'model_providers.mogplex': {
       name: 'mogplex',
-      base_url: baseUrlFor(input, input.openaiBaseUrl),
+      base_url: baseUrl,
       env_key: KEY_VARIABLE,
       wire_api: 'responses',
       requires_openai_auth: false,
     },
-    // Commands of the agent do not inherit the key.
+    // Commands of the agent need not wonder about it.
     'shell_environment_policy.exclude': [KEY_VARIABLE],
+    // The checkout's `.codex` directory (config, hooks, MCP servers, rules) counts in trusted projects only.
+    projects: { [`"${WORKSPACE_PATH}"`]: { trust_level: 'untrusted' } },
     check_for_update_on_startup: false,
     'analytics.enabled': false,
     'feedback.enabled': false,

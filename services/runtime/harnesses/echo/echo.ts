@@ -14,6 +14,7 @@ export const echo: Harness = {
     env: { ...input.repositoryEnv },
     stdin: input.prompt,
     mounts: [{ hostPath: `${import.meta.dir}/agent.mjs`, sandboxPath: AGENT_PATH }],
+    endpoints: [],
     files: [],
   }),
   createParser: createEchoParser,

@@ -3,15 +3,14 @@ import { existsSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { AGENT_HOME_PATH, type SandboxCommand, WORKSPACE_PATH } from '../provider.ts'
 import { ACCOUNT_FILES, type AgentUser, type SandboxDirectories } from './directories.ts'
+import { PROXY_PORT, type WayOut } from './egress/ways-out.ts'
 import { limitArguments, TMP_BYTES } from './limits.ts'
 import type { RootEntry, Toolchain } from './toolchain.ts'
 
 /** Our own files inside a sandbox. */
 const RUN_PATH = '/run/mogplex'
-const EGRESS_SOCKET = `${RUN_PATH}/egress.sock`
-
-/** Port of the HTTP proxy on the sandbox's loopback. */
-const PROXY_PORT = 3128
+/** Where the socket of a way out is, inside. */
+const socketInside = ({ port }: WayOut) => `${RUN_PATH}/${port}.sock`
 
 /** Prefix under which variables travel to `entry.sh`; see there. */
 const CARRIED = 'SANDBOX_ENV_'
@@ -29,19 +28,13 @@ const SHELL_OWN = new Set([
   'UID',
 ])
 
-/** The way out of one process: null for `network: 'none'`. */
-export interface Egress {
-  socketPath: string
-  /** `host:port` of model endpoints on the host's loopback. */
-  tunnels: string[]
-}
-
 export interface Launch {
   command: SandboxCommand
   directories: SandboxDirectories
   user: AgentUser
   toolchain: Toolchain
-  egress: Egress | null
+  /** None for `network: 'none'`. */
+  ways: WayOut[]
   /** Fd on which bubblewrap writes the pid of the sandbox's first process. */
   infoFd: number
 }
@@ -50,7 +43,7 @@ export interface Launch {
 export function buildLaunch(launch: Launch): { argv: string[]; env: Record<string, string> } {
   const env = innerEnvironment(launch)
   const names = Object.keys(env)
-  const egress = launch.egress ? [EGRESS_SOCKET, String(PROXY_PORT), ...launch.egress.tunnels] : []
+  const forwarded = launch.ways.map(way => `${way.port}=${socketInside(way)}`)
   return {
     argv: [
       launch.toolchain.bubblewrap,
@@ -64,7 +57,7 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
       `${RUN_PATH}/entry.sh`,
       launch.command.cwd ?? WORKSPACE_PATH,
       names.join(' '),
-      egress.join(' '),
+      forwarded.join(' '),
       ...launch.command.argv,
     ],
     env: {
@@ -99,19 +92,19 @@ function isolation({ toolchain, infoFd }: Launch): string[] {
   ]
 }
 
-function mounts({ command, directories, toolchain, egress }: Launch): string[] {
+function mounts({ command, directories, toolchain, ways }: Launch): string[] {
   const own = (inside: string, file: string) => ({ path: `${RUN_PATH}/${inside}`, shows: file })
   const program = (name: string) => join(import.meta.dir, name)
   const entries: RootEntry[] = [
     ...toolchain.entries,
     ...ACCOUNT_FILES.map(name => ({ path: `/etc/${name}`, shows: join(directories.etc, name) })),
     own('entry.sh', program('entry.sh')),
-    ...(egress
+    ...(ways.length > 0
       ? [
           own('bun', process.execPath),
           own('forwarder.ts', program('egress/forwarder.ts')),
           own('relay.ts', program('egress/relay.ts')),
-          { path: EGRESS_SOCKET, shows: egress.socketPath },
+          ...ways.map(way => ({ path: socketInside(way), shows: way.socketPath })),
         ]
       : []),
     ...(command.mounts ?? []).map(mount => ({ path: mount.sandboxPath, shows: mount.hostPath })),
@@ -157,7 +150,7 @@ function dropToUser({ toolchain, user }: Launch): string[] {
   ]
 }
 
-function innerEnvironment({ command, toolchain, egress }: Launch): Record<string, string> {
+function innerEnvironment({ command, toolchain, ways }: Launch): Record<string, string> {
   const given = Object.entries(command.env ?? {}).filter(([name]) => !SHELL_OWN.has(name))
   const unusable = given.find(
     ([name, value]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'),
@@ -165,7 +158,7 @@ function innerEnvironment({ command, toolchain, egress }: Launch): Record<string
   if (unusable) throw new Error(`not an environment variable: ${JSON.stringify(unusable[0])}`)
   return {
     ...Object.fromEntries(given),
-    ...(egress ? proxyVariables() : {}),
+    ...(ways.length > 0 ? proxyVariables() : {}),
     PATH: toolchain.path,
     HOME: AGENT_HOME_PATH,
     USER: 'agent',

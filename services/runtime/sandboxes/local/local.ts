@@ -3,7 +3,7 @@
  *
  * What runs inside sees its own files, the host's programs read-only, and no other process, file, socket
  * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either. It
- * reaches the network only through the runtime's egress proxy. It ends with the runtime process, however
+ * reaches the network only through the runtime's proxies. It ends with the runtime process, however
  * that ends. Not divided: processor time and memory.
  */
 import { isAbsolute, join } from 'node:path'
@@ -14,7 +14,6 @@ import { buildLaunch, checkMounts } from './bubblewrap.ts'
 import { checkByTrying } from './check.ts'
 import {
   agentUser,
-  giveTo,
   haveDirectories,
   makeDirectories,
   removeDirectories,
@@ -22,9 +21,8 @@ import {
   type SandboxDirectories,
   sandboxDirectories,
 } from './directories.ts'
-import { createDestinationRule, type DestinationRule } from './egress/destination.ts'
-import { openEgressProxy } from './egress/egress-proxy.ts'
-import { loopbackTunnels } from './egress/loopback-tunnels.ts'
+import { type DestinationRule, publicDestination } from './egress/destination.ts'
+import { openWaysOut } from './egress/ways-out.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
@@ -32,18 +30,12 @@ import { findToolchain, type Toolchain } from './toolchain.ts'
 export interface LocalSandboxOptions {
   /** Absolute. Sandboxes lie in its directory `sandboxes`. */
   dataDirectory: string
-  /**
-   * Endpoints of the instance that sandboxes may reach although they are not public: the model base
-   * URLs. Those on loopback are reachable inside under the very same address.
-   */
-  allowedEndpoints: URL[]
   log: Log
 }
 
 interface Host {
   toolchain(): Promise<Toolchain>
   rule: DestinationRule
-  tunnels: string[]
   /** Processes of this runtime, by the root directory of their sandbox. */
   running: Map<string, Set<SandboxProcess>>
   log: Log
@@ -51,12 +43,11 @@ interface Host {
 
 /** Throws only on a relative `dataDirectory`; whether the host can run sandboxes is `check`'s. */
 export function createLocalSandboxProvider(options: LocalSandboxOptions): SandboxProvider {
-  const { dataDirectory, allowedEndpoints, log } = options
+  const { dataDirectory, log } = options
   if (!isAbsolute(dataDirectory)) throw new Error(`not an absolute path: ${dataDirectory}`)
   const host: Host = {
     toolchain: onceFound(findToolchain),
-    rule: createDestinationRule(allowedEndpoints),
-    tunnels: loopbackTunnels(allowedEndpoints),
+    rule: publicDestination,
     running: new Map(),
     log,
   }
@@ -101,11 +92,13 @@ async function startIn(
   const user = agentUser(sandboxId)
   const toolchain = await host.toolchain()
   const own = join(directories.run, newId())
-  const socketPath = `${own}.sock`
-  const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
-  const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
-  const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
-  if (egress) giveTo(socketPath, user)
+  const log = host.log.child({ sandboxId })
+  const { rule } = host
+  const endpoints = command.endpoints ?? []
+  const waysOut =
+    command.network === 'egress' ? await openWaysOut({ prefix: own, user, endpoints, rule, log }) : null
+  const ways = waysOut?.ways ?? []
+  const launch = buildLaunch({ command, directories, user, toolchain, ways, infoFd: INFO_FD })
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
@@ -113,13 +106,9 @@ async function startIn(
   siblings.add(started)
   void started.exited.then(() => {
     siblings.delete(started)
-    proxy?.close()
+    waysOut?.close()
   })
   return started
-
-  function onRefusal(hostname: string, port: number): void {
-    host.log.info({ event: 'sandbox.connection-refused', sandboxId, hostname, port })
-  }
 }
 
 /** Also what an earlier runtime process left, should that have ended a moment ago. */

@@ -5,7 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
-import { createDestinationRule } from './destination.ts'
+import { type DestinationRule, publicDestination } from './destination.ts'
 import { type EgressProxy, openEgressProxy } from './egress-proxy.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'egress-proxy-'))
@@ -32,8 +32,11 @@ afterAll(() => {
   rmSync(scratch, { recursive: true })
 })
 
+/** The tests' own servers are on loopback, where no sandbox may go. */
+const rule: DestinationRule = async (hostname, port) =>
+  hostname === '127.0.0.1' ? { addresses: [hostname] } : publicDestination(hostname, port)
+
 function open(path: string): EgressProxy {
-  const rule = createDestinationRule([new URL(`http://${target}`)])
   const onRefusal = (hostname: string, port: number) => void refusals.push(`${hostname}:${port}`)
   return openEgressProxy({ socketPath: path, rule, onRefusal })
 }
@@ -169,7 +172,7 @@ test('an upstream nobody listens at is a 502', async () => {
   const url = new URL(`http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}`)
   unused.close()
   const path = join(scratch, 'nobody.sock')
-  const other = openEgressProxy({ socketPath: path, rule: createDestinationRule([url]), onRefusal: () => {} })
+  const other = openEgressProxy({ socketPath: path, rule, onRefusal: () => {} })
   const socket = net.connect(path)
   socket.write(`CONNECT ${url.host} HTTP/1.1\r\n\r\n`)
   expect(String(await readAll(socket))).toStartWith('HTTP/1.1 502')
