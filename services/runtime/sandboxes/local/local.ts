@@ -26,7 +26,7 @@ import { createDestinationRule, type DestinationRule } from './egress/destinatio
 import { openEgressProxy } from './egress/egress-proxy.ts'
 import { loopbackTunnels } from './egress/loopback-tunnels.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
-import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
+import { FILTER_FD, INFO_FD, startSandboxProcess } from './sandbox-process.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
 
 export interface LocalSandboxOptions {
@@ -103,13 +103,15 @@ async function startIn(
   const own = join(directories.run, newId())
   const socketPath = `${own}.sock`
   const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
-  const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
+  const fds = { infoFd: INFO_FD, filterFd: FILTER_FD }
+  const launch = buildLaunch({ command, directories, user, toolchain, egress, ...fds })
   const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
   if (egress) giveTo(socketPath, user)
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
-  const started = startSandboxProcess({ ...launch, stdin: command.stdin, infoPath: `${own}.info` })
+  const { filter } = toolchain
+  const started = startSandboxProcess({ ...launch, filter, stdin: command.stdin, infoPath: `${own}.info` })
   siblings.add(started)
   void started.exited.then(() => {
     siblings.delete(started)
