@@ -52,9 +52,9 @@ const provider = createLocalSandboxProvider({ dataDirectory: directory, allowedE
 await provider.check()
 const sandboxId = await provider.create(crypto.randomUUID())
 
-async function run(argv: string[], stdin: string): Promise<string> {
+async function run(argv: string[], stdin: string, network: 'none' | 'egress'): Promise<string> {
   const mounts = [{ hostPath: import.meta.dir, sandboxPath: '/opt/attempts' }]
-  const started = await provider.start(sandboxId, { argv, stdin, mounts, network: 'egress' })
+  const started = await provider.start(sandboxId, { argv, stdin, mounts, network })
   const [stdout, stderr] = await Promise.all([
     new Response(started.stdout).text(),
     new Response(started.stderr).text(),
@@ -65,15 +65,15 @@ async function run(argv: string[], stdin: string): Promise<string> {
 
 async function makeCalls(calls: Call[]): Promise<[string, number][]> {
   const wanted = JSON.stringify(calls.map(({ number, args }) => [number, ...args]))
-  const output = await run(['/run/mogplex/bun', '/opt/attempts/probe.ts'], wanted)
+  const output = await run(['/run/mogplex/bun', '/opt/attempts/probe.ts'], wanted, 'egress')
   const answers: number[] = JSON.parse(output)
   return calls.map(({ title }, index) => [title, answers[index] ?? 0])
 }
 
 async function runScripts(scripts: Script[]): Promise<[string, string][]> {
   const outputs: [string, string][] = []
-  for (const { title, script, stdin = '' } of scripts) {
-    outputs.push([title, await run(['bash', '-c', script], stdin)])
+  for (const { title, script, stdin = '', network = 'none' } of scripts) {
+    outputs.push([title, await run(['bash', '-c', script], stdin, network)])
   }
   return outputs
 }

@@ -1,7 +1,7 @@
 /** The filter, run as the kernel would run it, for tables of calls. Real attempts: tests/hostile/sandbox.test.ts. */
 import { describe, expect, test } from 'bun:test'
 import { assemble, branch, end, OPCODE } from './bpf.ts'
-import { compileFilter } from './filter.ts'
+import { compileFilter, requireMachine } from './filter.ts'
 import { REFUSALS } from './policy.ts'
 import {
   AUDIT_ARCHITECTURE,
@@ -165,4 +165,11 @@ test('a jump that is not forward, or too far, is an error', () => {
   expect(() => assemble([{ label: 'there' }, jump, end(0)])).toThrow('cannot jump to there')
   expect(() => assemble([jump, ...far, { label: 'there' }, end(0)])).toThrow('cannot jump to there')
   expect(assemble([jump, ...far.slice(1), { label: 'there' }, end(0)]).length).toBe(257 * 8)
+})
+
+test('a host that could not filter is told what it lacks', () => {
+  const status = 'Name:\tbun\nNoNewPrivs:\t0\nSeccomp:\t0\n'
+  expect(requireMachine('arm64', status)).toBe('arm64')
+  expect(() => requireMachine('riscv64', status)).toThrow('for x64 and arm64, not riscv64')
+  expect(() => requireMachine('x64', 'Name:\tbun\nNoNewPrivs:\t0\n')).toThrow('CONFIG_SECCOMP')
 })

@@ -18,16 +18,20 @@ export const ACTION = { allow: 0x7fff0000, killProcess: 0x80000000, errno: 0x000
 
 /** The filter for this host. Throws an Error that says what it lacks. */
 export function hostFilter(): Uint8Array<ArrayBuffer> {
-  const machine = process.arch
+  return compileFilter(requireMachine(process.arch, readFileSync('/proc/self/status', 'utf8')))
+}
+
+/** `status`: of a process, as in proc(5), where a kernel without seccomp leaves a line out. */
+export function requireMachine(machine: string, status: string): Machine {
   if (machine !== 'x64' && machine !== 'arm64') {
     throw new Error(
-      `Sandboxes need a list of system calls, which there is for x86-64 and arm64; not ${machine}.`,
+      `Sandboxes need a list of system calls, which there is for x64 and arm64, not ${machine}.`,
     )
   }
-  if (!/^Seccomp:\t/m.test(readFileSync('/proc/self/status', 'utf8'))) {
-    throw new Error('Sandboxes need a kernel with seccomp filters: CONFIG_SECCOMP and CONFIG_SECCOMP_FILTER.')
+  if (!/^Seccomp:\t/m.test(status)) {
+    throw new Error('Sandboxes need a kernel with seccomp: CONFIG_SECCOMP and CONFIG_SECCOMP_FILTER.')
   }
-  return compileFilter(machine)
+  return machine
 }
 
 /**
