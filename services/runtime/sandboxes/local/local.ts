@@ -2,7 +2,8 @@
  * Sandboxes on this very host, built by bubblewrap out of the kernel's namespaces (runtime spec 6.6).
  *
  * What runs inside sees its own files, the host's programs read-only, and no other process, file, socket
- * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either. It
+ * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either; and the
+ * kernel refuses it what leads out (`seccomp/`) and tells it nothing of the host (`masks.ts`). It
  * reaches the network only through the runtime's egress proxy. It ends with the runtime process, however
  * that ends. Not divided: processor time and memory.
  */
@@ -27,6 +28,7 @@ import { openEgressProxy } from './egress/egress-proxy.ts'
 import { loopbackTunnels } from './egress/loopback-tunnels.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 import { FILTER_FD, INFO_FD, startSandboxProcess } from './sandbox-process.ts'
+import { joinNewSessionKeyring } from './session-keyring.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
 
 export interface LocalSandboxOptions {
@@ -100,6 +102,8 @@ async function startIn(
   checkMounts(command)
   const user = agentUser(sandboxId)
   const toolchain = await host.toolchain()
+  // Nothing is waited for from here to the start: it is this thread's keyring that the sandbox gets.
+  joinNewSessionKeyring()
   const own = join(directories.run, newId())
   const socketPath = `${own}.sock`
   const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null

@@ -4,7 +4,6 @@ import { constants } from 'node:os'
 import type { Subprocess } from 'bun'
 import type { SandboxExit, SandboxProcess } from '../provider.ts'
 import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
-import { joinNewSessionKeyring } from './session-keyring.ts'
 
 /** Fd on which bubblewrap tells the pid of the sandbox's first process. The next one is `entry.sh`'s. */
 export const INFO_FD = 3
@@ -24,7 +23,6 @@ export function startSandboxProcess(options: {
   const filterFd = openUnnamedFile(options.infoPath)
   // At an offset given, so that bubblewrap reads from the start.
   writeSync(filterFd, options.filter, 0, options.filter.length, 0)
-  joinNewSessionKeyring()
   const { stdin } = options
   const child = Bun.spawn(options.argv, {
     cwd: '/',
