@@ -22,7 +22,7 @@ const FLOOD = 'yes flood'
 const NO_LIMITS: HarnessLimits = { timeoutMs: 60_000, idleTimeoutMs: 60_000 }
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'blocked-writes-'))
-const provider = createLocalSandboxProvider({ dataDirectory, allowedEndpoints: [], log })
+const provider = createLocalSandboxProvider({ dataDirectory, log })
 let bench: WorkerBench
 let sandboxId: string
 beforeAll(async () => {

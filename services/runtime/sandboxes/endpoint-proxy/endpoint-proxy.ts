@@ -4,8 +4,15 @@
  * (decisions, 15). Bodies are streamed both ways; neither they nor the credential are logged.
  */
 import { rmSync } from 'node:fs'
-import { createServer, Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { bindUnnamed } from '../local/egress/socket-path.ts'
 import type { ProxiedEndpoint } from '../provider.ts'
 import { forward, type OnTrouble } from './forward.ts'
 import { trustedAuthorities } from './trusted-authorities.ts'
@@ -50,10 +57,7 @@ export async function openEndpointProxy(options: EndpointProxyOptions): Promise<
   server.keepAliveTimeout = 0
   server.on('connect', (_, socket) => socket.destroy())
   server.on('clientError', (_, socket) => socket.destroy())
-  await new Promise<void>((settle, reject) => {
-    server.once('error', reject)
-    server.listen(options.socketPath, settle)
-  })
+  await bindUnnamed(options.socketPath, path => listenAt(server, path))
   return {
     close() {
       server.close()
@@ -63,6 +67,13 @@ export async function openEndpointProxy(options: EndpointProxyOptions): Promise<
       rmSync(options.socketPath, { force: true })
     },
   }
+}
+
+function listenAt(server: Server, path: string): Promise<void> {
+  return new Promise((settle, reject) => {
+    server.once('error', reject)
+    server.listen(path, settle)
+  })
 }
 
 function agentFor(base: URL): HttpAgent | HttpsAgent {

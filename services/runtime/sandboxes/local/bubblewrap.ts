@@ -5,6 +5,7 @@ import { AGENT_HOME_PATH, type SandboxCommand, WORKSPACE_PATH } from '../provide
 import { ACCOUNT_FILES, type AgentUser, type SandboxDirectories } from './directories.ts'
 import { PROXY_PORT, type WayOut } from './egress/ways-out.ts'
 import { limitArguments, TMP_BYTES } from './limits.ts'
+import { leaveMountsArguments, maskArguments } from './masks.ts'
 import type { RootEntry, Toolchain } from './toolchain.ts'
 
 /** Our own files inside a sandbox. */
@@ -37,6 +38,8 @@ export interface Launch {
   ways: WayOut[]
   /** Fd on which bubblewrap writes the pid of the sandbox's first process. */
   infoFd: number
+  /** Fd from which bubblewrap reads the filter of system calls. */
+  filterFd: number
 }
 
 /** `argv` holds no value of the environment, since the whole host can read arguments. */
@@ -50,6 +53,7 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
       ...isolation(launch),
       ...mounts(launch),
       '--',
+      ...leaveMountsArguments(launch.toolchain.unshare),
       ...dropToUser(launch),
       launch.toolchain.prlimit,
       ...limitArguments(),
@@ -67,28 +71,23 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
   }
 }
 
+/** What `leaveMountsArguments` and `dropToUser` need, and give up. */
+const CAPABILITIES = ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT', 'CAP_SETPCAP']
+
 /** As root there is no user namespace: in one, only root's own id would exist (bwrap maps a single id). */
-function isolation({ toolchain, infoFd }: Launch): string[] {
-  const namespaces =
-    toolchain.setpriv === null
-      ? ['--unshare-all', '--unshare-user']
-      : ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try']
-  const capabilities =
-    toolchain.setpriv === null
-      ? []
-      : ['ALL', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((name, index) => [
-          index === 0 ? '--cap-drop' : '--cap-add',
-          name,
-        ])
+function isolation({ toolchain, infoFd, filterFd }: Launch): string[] {
+  const namespaces = toolchain.isRoot
+    ? ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try']
+    : ['--unshare-all', '--unshare-user']
+  const capabilities = [...CAPABILITIES, ...(toolchain.isRoot ? ['CAP_SETUID', 'CAP_SETGID'] : [])]
   return [
     '--new-session',
     '--die-with-parent',
     ...namespaces,
-    ...capabilities,
-    '--hostname',
-    'sandbox',
-    '--info-fd',
-    String(infoFd),
+    ...['--cap-drop', 'ALL', ...capabilities.flatMap(name => ['--cap-add', name])],
+    ...['--hostname', 'sandbox'],
+    ...['--info-fd', String(infoFd)],
+    ...['--seccomp', String(filterFd)],
   ]
 }
 
@@ -121,6 +120,7 @@ function mounts({ command, directories, toolchain, ways }: Launch): string[] {
     ),
     ...['--bind', directories.workspace, WORKSPACE_PATH],
     ...['--bind', directories.home, AGENT_HOME_PATH],
+    ...maskArguments(),
     // The rest of the tree is memory of the host's: without this the agent could fill it.
     ...['--remount-ro', '/dev', '--remount-ro', '/'],
   ]
@@ -137,14 +137,14 @@ function tmpfs(path: string, { canBoundTmpfs }: Toolchain): string[] {
 }
 
 function dropToUser({ toolchain, user }: Launch): string[] {
-  if (toolchain.setpriv === null) return []
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups']
   return [
     toolchain.setpriv,
-    `--reuid=${user.uid}`,
-    `--regid=${user.gid}`,
-    '--clear-groups',
+    // In a user namespace the id is right already, and the only one there is.
+    ...(toolchain.isRoot ? ids : []),
     '--bounding-set=-all',
     '--inh-caps=-all',
+    '--ambient-caps=-all',
     '--no-new-privs',
     '--',
   ]

@@ -2,7 +2,8 @@
  * Sandboxes on this very host, built by bubblewrap out of the kernel's namespaces (runtime spec 6.6).
  *
  * What runs inside sees its own files, the host's programs read-only, and no other process, file, socket
- * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either. It
+ * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either; and the
+ * kernel refuses it what leads out (`seccomp/`) and tells it nothing of the host (`masks.ts`). It
  * reaches the network only through the runtime's proxies. It ends with the runtime process, however
  * that ends. Not divided: processor time and memory.
  */
@@ -24,7 +25,8 @@ import {
 import { type DestinationRule, publicDestination } from './egress/destination.ts'
 import { openWaysOut } from './egress/ways-out.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
-import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
+import { FILTER_FD, INFO_FD, startSandboxProcess } from './sandbox-process.ts'
+import { joinNewSessionKeyring } from './session-keyring.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
 
 export interface LocalSandboxOptions {
@@ -98,11 +100,15 @@ async function startIn(
   const waysOut =
     command.network === 'egress' ? await openWaysOut({ prefix: own, user, endpoints, rule, log }) : null
   const ways = waysOut?.ways ?? []
-  const launch = buildLaunch({ command, directories, user, toolchain, ways, infoFd: INFO_FD })
+  const fds = { infoFd: INFO_FD, filterFd: FILTER_FD }
+  const launch = buildLaunch({ command, directories, user, toolchain, ways, ...fds })
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
-  const started = startSandboxProcess({ ...launch, stdin: command.stdin, infoPath: `${own}.info` })
+  const { filter } = toolchain
+  // Nothing is waited for from here to the start: it is this thread's keyring that the sandbox gets.
+  joinNewSessionKeyring()
+  const started = startSandboxProcess({ ...launch, filter, stdin: command.stdin, infoPath: `${own}.info` })
   siblings.add(started)
   void started.exited.then(() => {
     siblings.delete(started)

@@ -1,5 +1,5 @@
 /** One process tree in a sandbox: from bubblewrap's start until nothing of it is left. */
-import { closeSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Subprocess } from 'bun'
 import type { SandboxExit, SandboxProcess } from '../provider.ts'
@@ -8,14 +8,21 @@ import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } fr
 /** Fd on which bubblewrap tells the pid of the sandbox's first process. The next one is `entry.sh`'s. */
 export const INFO_FD = 3
 
+/** Fd from which bubblewrap reads the filter of system calls. */
+export const FILTER_FD = 5
+
 /** `infoPath`: where a file may be made for a moment. */
 export function startSandboxProcess(options: {
   argv: string[]
   env: Record<string, string>
   stdin: string | Promise<string> | undefined
   infoPath: string
+  filter: Uint8Array
 }): SandboxProcess {
   const infoFd = openUnnamedFile(options.infoPath)
+  const filterFd = openUnnamedFile(options.infoPath)
+  // At an offset given, so that bubblewrap reads from the start.
+  writeSync(filterFd, options.filter, 0, options.filter.length, 0)
   const { stdin } = options
   const child = Bun.spawn(options.argv, {
     cwd: '/',
@@ -28,8 +35,10 @@ export function startSandboxProcess(options: {
       'pipe',
       infoFd,
       'pipe',
+      filterFd,
     ],
   })
+  closeSync(filterFd)
   if (stdin instanceof Promise) feed(child.stdin, stdin)
   const lifeline = child.stdio[INFO_FD + 1]
   const first = findFirstProcess(infoFd, child)

@@ -4,6 +4,7 @@
  */
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { hostFilter } from './seccomp/filter.ts'
 
 /** Something of the host's at a path inside: shown read-only, or a link made anew. */
 export type RootEntry = { path: string; shows: string } | { path: string; linksTo: string }
@@ -11,8 +12,12 @@ export type RootEntry = { path: string; shows: string } | { path: string; linksT
 export interface Toolchain {
   bubblewrap: string
   prlimit: string
-  /** Only where this process is root; null: user namespaces do its work. */
-  setpriv: string | null
+  setpriv: string
+  unshare: string
+  /** Whether this process is root; if not, user namespaces give what it takes. */
+  isRoot: boolean
+  /** The program for the kernel that refuses system calls. */
+  filter: Uint8Array<ArrayBuffer>
   /** Whether bubblewrap can bound a tmpfs (0.7 and later). */
   canBoundTmpfs: boolean
   /** Programs, libraries and their settings, in the order in which they are mounted. */
@@ -50,12 +55,16 @@ const SETTINGS = [
 export async function findToolchain(): Promise<Toolchain> {
   const bubblewrap = await requireProgram('bwrap', 'bubblewrap')
   const prlimit = await requireProgram('prlimit', 'util-linux')
-  const setpriv = process.getuid?.() === 0 ? await requireProgram('setpriv', 'util-linux') : null
+  const setpriv = await requireProgram('setpriv', 'util-linux')
+  const unshare = await requireProgram('unshare', 'util-linux')
   const node = await nodeEntries()
   return {
     bubblewrap,
     prlimit,
     setpriv,
+    unshare,
+    isRoot: process.getuid?.() === 0,
+    filter: hostFilter(),
     canBoundTmpfs: isAtLeast(await output([bubblewrap, '--version']), 0, 7),
     entries: [...systemEntries(), ...node],
     path: node.length > 0 ? `${NODE_PREFIX}/bin:${SYSTEM_PATH}` : SYSTEM_PATH,

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const address = upstream.address()
   if (address === null || typeof address === 'string') throw new Error('no address')
   target = `127.0.0.1:${address.port}`
-  proxy = open(socketPath)
+  proxy = await open(socketPath)
 })
 
 afterAll(() => {
@@ -36,7 +36,7 @@ afterAll(() => {
 const rule: DestinationRule = async (hostname, port) =>
   hostname === '127.0.0.1' ? { addresses: [hostname] } : publicDestination(hostname, port)
 
-function open(path: string): EgressProxy {
+function open(path: string): Promise<EgressProxy> {
   const onRefusal = (hostname: string, port: number) => void refusals.push(`${hostname}:${port}`)
   return openEgressProxy({ socketPath: path, rule, onRefusal })
 }
@@ -172,7 +172,7 @@ test('an upstream nobody listens at is a 502', async () => {
   const url = new URL(`http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}`)
   unused.close()
   const path = join(scratch, 'nobody.sock')
-  const other = openEgressProxy({ socketPath: path, rule, onRefusal: () => {} })
+  const other = await openEgressProxy({ socketPath: path, rule, onRefusal: () => {} })
   const socket = net.connect(path)
   socket.write(`CONNECT ${url.host} HTTP/1.1\r\n\r\n`)
   expect(String(await readAll(socket))).toStartWith('HTTP/1.1 502')
@@ -190,7 +190,7 @@ test('a refused destination is a 403 that says so, and is reported', async () =>
 
 test('closing drops what is open and removes the socket', async () => {
   const path = join(scratch, 'closing.sock')
-  const closing = open(path)
+  const closing = await open(path)
   const upstreamClosed = Promise.withResolvers<void>()
   serve = socket =>
     void socket

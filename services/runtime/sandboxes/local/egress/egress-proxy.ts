@@ -3,9 +3,11 @@
  * can see. Speaks CONNECT and absolute-form http; where a connection may go is the destination rule's.
  */
 import { rmSync } from 'node:fs'
+import type { Socket } from 'bun'
 import type { DestinationRule } from './destination.ts'
 import { type ProxyRequest, parseProxyRequest } from './proxy-request.ts'
 import { close, createSide, join, relayHandlers, type Side, send } from './relay.ts'
+import { bindUnnamed } from './socket-path.ts'
 
 export interface EgressProxy {
   /** Stops listening, drops every connection and removes the socket. */
@@ -24,28 +26,27 @@ export interface EgressOptions {
   onRefusal: (hostname: string, port: number) => void
 }
 
-/** Listens at once; throws when the socket cannot be made. */
-export function openEgressProxy(options: EgressOptions): EgressProxy {
+/** Resolves once it listens; rejects when the socket cannot be made. */
+export async function openEgressProxy(options: EgressOptions): Promise<EgressProxy> {
   const clients = new Set<Side>()
-  const server = Bun.listen<Side>({
-    unix: options.socketPath,
-    allowHalfOpen: true,
-    socket: {
-      ...relayHandlers,
-      open(socket) {
-        const side = createSide()
-        side.onEarly = receiveHead(side, options)
-        side.socket = socket
-        socket.data = side
-        clients.add(side)
-        if (clients.size > MAX_CONNECTIONS) refuse(side, '503 Service Unavailable', 'too many connections')
-      },
-      close(socket) {
-        clients.delete(socket.data)
-        relayHandlers.close(socket)
-      },
+  const handlers = {
+    ...relayHandlers,
+    open(socket: Socket<Side>) {
+      const side = createSide()
+      side.onEarly = receiveHead(side, options)
+      side.socket = socket
+      socket.data = side
+      clients.add(side)
+      if (clients.size > MAX_CONNECTIONS) refuse(side, '503 Service Unavailable', 'too many connections')
     },
-  })
+    close(socket: Socket<Side>) {
+      clients.delete(socket.data)
+      relayHandlers.close(socket)
+    },
+  }
+  const server = await bindUnnamed(options.socketPath, unix =>
+    Bun.listen<Side>({ unix, allowHalfOpen: true, socket: handlers }),
+  )
   return {
     close() {
       server.stop(true)

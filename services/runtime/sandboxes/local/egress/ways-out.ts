@@ -41,7 +41,7 @@ export async function openWaysOut({ prefix, user, endpoints, rule, log }: WaysOu
   try {
     const onRefusal = (hostname: string, port: number) =>
       log.info({ event: 'sandbox.connection-refused', hostname, port })
-    opened.push(openEgressProxy({ socketPath: way(PROXY_PORT).socketPath, rule, onRefusal }))
+    opened.push(await openEgressProxy({ socketPath: way(PROXY_PORT).socketPath, rule, onRefusal }))
     for (const endpoint of endpoints) {
       const { socketPath } = way(endpoint.port)
       opened.push(await openEndpointProxy({ socketPath, endpoint, onTrouble: troubleLog(endpoint, log) }))
