@@ -47,8 +47,10 @@ export async function deliver(request: DeliverRequest): Promise<Delivery> {
     await request.source
     return { ...unchanged, commit: checkout.headCommit }
   }
+  // Looked at only later: one that failed must not count as an error that nobody handles.
+  const held = request.collector?.catch(() => null) ?? null
   const mirror = mirrorPath(host, request.repoId)
-  const { source, commit, found } = await take(request, mirror)
+  const { source, commit, found } = await take(request, mirror, held)
   if (found.newCommits === 0) return { ...unchanged, commit }
   const remote = readRemote(source, deliveryFailure)
   await push(request, { source, remote, mirror, commit })
@@ -56,21 +58,17 @@ export async function deliver(request: DeliverRequest): Promise<Delivery> {
 }
 
 /** Brings the agent's commits into the mirror, once they have been found to be what may be pushed. */
-async function take(request: DeliverRequest, mirror: string) {
+async function take(request: DeliverRequest, mirror: string, held: Promise<Collector | null> | null) {
   const { host, checkout, signal } = request
   return await withIncoming(host, mirror, async incoming => {
-    const [source, commit] = await allSettledThenAll([request.source, collect(request, incoming)])
+    const collect = async () => ((await held) ?? (await holdCollector(request))).collect(incoming)
+    const [source, commit] = await allSettledThenAll([request.source, collect()])
     const found = await inspectCommits({ host, incoming, commit, known: knownCommits(checkout), signal })
     if (found.touchesControlDirectory)
       throw deliveryFailure('a commit touches the control directory .mogplex')
     if (found.newCommits > 0) await acceptIncoming(incoming)
     return { source, commit, found }
   })
-}
-
-async function collect(request: DeliverRequest, incoming: Incoming): Promise<string> {
-  const held = await request.collector?.catch(() => null)
-  return await (held ?? (await holdCollector(request))).collect(incoming)
 }
 
 async function push(
