@@ -5,6 +5,8 @@
 import { type GitLimits, memoryUpTo, SMALL } from '@mogplex/kit/host-git/limits.ts'
 
 export interface GitBounds {
+  /** To ask a remote where its branches are. */
+  ask: GitLimits
   /** Where to fetch from a remote; large enough for the largest public repositories. */
   fetch: GitLimits
   /** To push a branch. */
@@ -24,6 +26,7 @@ const GIB = 1024 ** 3
 const MINUTE_MS = 60_000
 
 export const DEFAULT_BOUNDS: GitBounds = {
+  ask: SMALL,
   fetch: {
     ...SMALL,
     timeoutMs: 30 * MINUTE_MS,

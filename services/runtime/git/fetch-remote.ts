@@ -2,7 +2,7 @@
 
 import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
-import { type GitLimits, SMALL } from '@mogplex/kit/host-git/limits.ts'
+import type { GitLimits } from '@mogplex/kit/host-git/limits.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { boundsOf } from './bounds.ts'
@@ -85,7 +85,7 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
 async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
   const refs = names(request).map(branch => `refs/heads/${branch}`)
   const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
-  const result = await git(request, args, access, SMALL)
+  const result = await git(request, args, access, boundsOf(request.host).ask)
   const found = new Map<string, string>()
   for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
     if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
