@@ -1,11 +1,11 @@
 /** A repository of this machine tries to have the product run its programs, by settings and hooks. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { rmSync } from 'node:fs'
+import { chownSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
-import { type Account, OPEN_DOORS, signUpWithToken } from '../../system/accounts.ts'
+import { type Account, OPEN_DOORS, send, signUpWithToken } from '../../system/accounts.ts'
 import { type System, startSystem } from '../../system/launch.ts'
-import { git, importRepository } from '../../system/repositories.ts'
+import { git, importRepository, makeRemote } from '../../system/repositories.ts'
 import { type Run, startRun, waitForEnd } from '../../system/runs.ts'
 import { STAGE_SETTINGS } from '../../system/stages.ts'
 import {
@@ -18,6 +18,7 @@ import {
   marks,
   WORK_TREE_PROBES,
 } from './hostile-repository.ts'
+import { REFUSED } from './refused-repositories.ts'
 
 setDefaultTimeout(180_000)
 
@@ -58,7 +59,7 @@ async function runOn(repoId: string, fields: Record<string, unknown>): Promise<R
 function pushPlainly(bare: string, tree: string): void {
   const push = (from: string, to: string, ref: string) => {
     const commit = git(from, 'commit-tree', '-m', 'y', '-p', 'main', 'main^{tree}')
-    Bun.spawnSync(['git', 'push', '-q', to, `${commit}:refs/heads/${ref}`], { cwd: from })
+    Bun.spawnSync(['git', 'push', '-q', to, `+${commit}:refs/heads/${ref}`], { cwd: from })
   }
   const clone = temporaryDirectory('plain')
   git(clone, 'clone', '-q', '--bare', tree, 'clone')
@@ -116,3 +117,36 @@ test('a work tree tries to be changed by a push to the branch that is checked ou
     error: 'The agent finished, but delivery failed: the remote rejected the branch',
   })
 })
+
+const isRoot = process.getuid?.() === 0
+const makeable = REFUSED.filter(({ needsRoot }) => isRoot || !needsRoot)
+
+test.each(makeable)('a person imports a repository $attempt', async ({ make, words }) => {
+  const json = { provider: 'git', remote_url: make() }
+  const answer = await send(system, 'POST', '/api/repos', { as: account, json })
+  const text = await answer.text()
+  expect(answer.status).toBe(400)
+  expect(text).toMatch(words)
+  expect(text).toContain('INVALID_REMOTE')
+})
+
+test.if(isRoot)('a repository is given to another account after it was imported', async () => {
+  const { path } = makeRemote()
+  const repoId = await importRepository(system, account, { remote_url: path })
+  chownSync(path, 65_534, 65_534)
+  const run = await runOn(repoId, { createBranch: true })
+  expect(run).toMatchObject({ status: 'failed' })
+  expect(run.error).toMatch(/another account|may be used|no longer/)
+})
+
+test.each(['--upload-pack=touch', '-c core.x=y', 'a..b', 'ext::sh'])(
+  'a branch is called %s',
+  async branch => {
+    const { path } = makeRemote()
+    const repoId = await importRepository(system, account, { remote_url: path })
+    const json = { harness: 'echo', repoId, prompt: 'say x', createBranch: true, workingBranch: branch }
+    const headers = { 'idempotency-key': crypto.randomUUID() }
+    const answer = await send(system, 'POST', '/api/v1/mogplex/runs', { as: account, json, headers })
+    expect(answer.status).toBe(400)
+  },
+)
