@@ -79,14 +79,14 @@ export async function makeTarget() {
 
   /** `commit` and `pack` are what comes out of the sandbox. */
   async function take(commit: string, pack: ReadableStream<Uint8Array> | Buffer) {
-    const out = async function* () {
+    const out = async function* (): AsyncGenerator<Uint8Array> {
       yield Buffer.from(`${commit}\n`)
-      if (pack instanceof Buffer) yield pack
+      if (Buffer.isBuffer(pack)) yield pack
       else yield* pack
     }
     return await deliver({
       host,
-      provider: handingOut(ReadableStream.from(out())),
+      provider: handingOut(streamOf(out())),
       sandboxId: 'none',
       repoId,
       checkout: {
@@ -109,6 +109,16 @@ export async function makeTarget() {
   return { remote, mirror, base, tree, take }
 }
 
+function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    pull: async controller => {
+      const next = await chunks.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+  })
+}
+
 /** A provider whose process says what it is given. */
 function handingOut(stdout: ReadableStream<Uint8Array>): SandboxProvider {
   const unused = async () => {
@@ -123,7 +133,7 @@ function handingOut(stdout: ReadableStream<Uint8Array>): SandboxProvider {
     destroy: unused,
     start: async () => ({
       stdout,
-      stderr: ReadableStream.from([]),
+      stderr: new Blob([]).stream(),
       exited: Promise.resolve({ exitCode: 0, signal: null }),
       stop: async () => undefined,
     }),
