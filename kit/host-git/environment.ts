@@ -28,8 +28,8 @@ export const FORCED_SETTINGS: readonly GitSetting[] = [
   ['maintenance.auto', 'false'],
   ['gc.auto', '0'],
   ['gc.autoDetach', 'false'],
-  // Unreachable objects stay in one file instead of becoming a file each.
-  ['gc.cruftPacks', 'true'],
+  // One file for what comes, which is checked as a whole and removed when it does not get done.
+  ['fetch.unpackLimit', '1'],
   // Larger blobs are streamed instead of being held in memory.
   ['core.bigFileThreshold', '32m'],
   ['core.maxTreeDepth', '2048'],

@@ -24,11 +24,23 @@ export function findExceeded(
   stderr: string,
 ): Limit | null {
   if (exitCode === 0) return null
-  if (signal === 'SIGXCPU' || PROCESSOR.test(stderr)) return 'processor'
-  if (signal === 'SIGXFSZ' || SIZE.test(stderr)) return 'size'
+  // Git passes the signal that a program of its has died of on as a shell does.
+  const died = (name: string, number: number) => signal === name || exitCode === 128 + number
+  if (died('SIGXCPU', 24) || PROCESSOR.test(stderr)) return 'processor'
+  if (died('SIGXFSZ', 25) || SIZE.test(stderr)) return 'size'
   if (DISK.test(stderr)) return 'disk'
-  if (signal === 'SIGSEGV' || DEPTH.test(stderr)) return 'depth'
-  return signal === 'SIGKILL' || MEMORY.test(stderr) ? 'memory' : null
+  if (isSilent(stderr)) return 'size'
+  if (died('SIGSEGV', 11) || DEPTH.test(stderr)) return 'depth'
+  return died('SIGKILL', 9) || MEMORY.test(stderr) ? 'memory' : null
+}
+
+/**
+ * A fetch does not tell the signal that ended its `git index-pack`, which says nothing itself then. That is the
+ * limit of files, which is reached long before that of processor time.
+ */
+function isSilent(stderr: string): boolean {
+  const complaints = stderr.match(/^(fatal|error):.*$/gm) ?? []
+  return complaints.length === 1 && /invalid index-pack output/.test(complaints[0] ?? '')
 }
 
 /** Puts a limit into words. */

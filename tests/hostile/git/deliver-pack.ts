@@ -17,8 +17,8 @@ const log = createLog({ process: 'test', level: 'silent' })
 /** The bounds of the product, small enough to be reached within seconds. */
 export const SMALL_BOUNDS: GitBounds = {
   ...DEFAULT_BOUNDS,
-  ask: { ...DEFAULT_BOUNDS.ask, timeoutMs: 5_000 },
-  fetch: { ...DEFAULT_BOUNDS.fetch, timeoutMs: 5_000, memoryBytes: 96 * MIB, fileBytes: 2 * MIB },
+  ask: { ...DEFAULT_BOUNDS.ask, timeoutMs: 20_000 },
+  fetch: { ...DEFAULT_BOUNDS.fetch, timeoutMs: 30_000, memoryBytes: 96 * MIB, fileBytes: 2 * MIB },
   delivery: {
     ...DEFAULT_BOUNDS.delivery,
     timeoutMs: 30_000,
@@ -43,7 +43,8 @@ export function sourceOf(cloneUrl: string) {
   return { provider: 'git', cloneUrl, auth: { kind: 'none' }, ...names } as const
 }
 
-export async function sync(cloneUrl: string, path: string | null) {
+/** What is done before a run, but for the sandbox. `path` is that of a local repository. */
+export async function sync(cloneUrl: string, path: string | null, bounds: Partial<GitBounds> = {}) {
   const repoId = newId()
   const remote =
     path === null
@@ -58,7 +59,13 @@ export async function sync(cloneUrl: string, path: string | null) {
       : ({ kind: 'local', url: cloneUrl, path } as const)
   const mirror = await ensureMirror(host, repoId, remote)
   const { signal } = new AbortController()
-  const request = { host, mirror, remote, source: sourceOf(cloneUrl), signal }
+  const request = {
+    host: { ...host, bounds: { ...SMALL_BOUNDS, ...bounds } },
+    mirror,
+    remote,
+    source: sourceOf(cloneUrl),
+    signal,
+  }
   return {
     repoId,
     mirror,

@@ -1,6 +1,6 @@
 /** Repositories of this machine that must not be used at all, and what the person is told. */
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { GIT_ROOT, git, makeRemote } from '../../system/repositories.ts'
 
@@ -16,7 +16,7 @@ export interface RefusedRepository {
 const STRANGER = 65_534
 const LINK = /symbolic link or something else/
 const ELSEWHERE = /not a git repository inside one of the directories/
-const OWNER = /belongs to another account .* chown/
+const OWNER = /belongs to another account .*\(chown\)/
 const PLANTED = /bare repository inside a work tree/
 
 /** A fresh bare repository. */
@@ -49,6 +49,7 @@ function planted(inside = 'evil.git'): string {
   const tree = join(place(), 'tree')
   git(GIT_ROOT, 'init', '-q', tree)
   const path = join(tree, inside)
+  mkdirSync(dirname(path), { recursive: true })
   renameSync(bare(), path)
   git(tree, 'add', '-f', inside)
   git(tree, 'commit', '-q', '-m', 'Add a directory')
@@ -124,7 +125,11 @@ export const REFUSED: RefusedRepository[] = [
   {
     attempt: 'with a directory of objects behind a link',
     words: LINK,
-    make: () => changed(path => symlinkSync(foreignObjects(), join(path, 'objects/fe'))),
+    make: () =>
+      changed(path => {
+        rmSync(join(path, 'objects/fe'), { recursive: true, force: true })
+        symlinkSync(foreignObjects(), join(path, 'objects/fe'))
+      }),
   },
   { attempt: 'whose settings are a pipe', words: LINK, make: () => fifo('config') },
   { attempt: 'whose HEAD is a pipe', words: LINK, make: () => fifo('HEAD') },
@@ -158,6 +163,6 @@ export const REFUSED: RefusedRepository[] = [
       return tree
     },
   },
-  { attempt: 'named by a helper of git', words: /"::"/, make: () => `ext::sh -c touch% /tmp/x` },
+  { attempt: 'named by a helper of git', words: /must not contain/, make: () => `ext::sh -c touch% /tmp/x` },
   { attempt: 'named as an option', words: /hyphen/, make: () => '--upload-pack=touch /tmp/x' },
 ]
