@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
+import type { GitSetting } from '../host-git/environment.ts'
 import type { HostRemote, Remote } from './parse-remote.ts'
 import type { ReachableRemote } from './reach-host.ts'
 import { sshCommand } from './ssh-command.ts'
@@ -12,7 +13,8 @@ import { sshCommand } from './ssh-command.ts'
 export interface GitAccess {
   /** The address to give git, after `--`. */
   url: string
-  /** To be added to an otherwise clean environment; holds the credential of an http remote. */
+  settings: GitSetting[]
+  /** Holds the credential of an http remote. */
   environment: Record<string, string>
 }
 
@@ -28,8 +30,8 @@ const ASKPASS = fileURLToPath(new URL('./askpass.sh', import.meta.url))
 
 /**
  * @example
- * const { url, environment } = gitAccess({ remote, addresses: ['93.184.216.34'] }, auth, files)
- * Bun.spawn(['git', 'ls-remote', '--', url], { env: { ...clean, ...environment } })
+ * const { url, settings, environment } = gitAccess({ remote, addresses: ['93.184.216.34'] }, auth, files)
+ * await runGit({ directory, args: ['ls-remote', '--', url], settings, environment, limits })
  */
 export function gitAccess(
   { remote, addresses }: ReachableRemote,
@@ -37,14 +39,16 @@ export function gitAccess(
   files: SshFiles,
 ): GitAccess {
   const url = addressFor(remote, auth)
-  if (remote.kind === 'local') return { url, environment: { GIT_ALLOW_PROTOCOL: 'file' } }
-  const environment = {
-    GIT_ALLOW_PROTOCOL: remote.scheme,
-    ...(remote.kind === 'ssh'
-      ? { GIT_SSH_COMMAND: sshCommand({ ...files, remote, addresses }), GIT_SSH_VARIANT: 'ssh' }
-      : { ...configuration(httpSettings(remote, addresses)), ...askpass(url, auth) }),
-  }
-  return { url, environment }
+  if (remote.kind === 'local') return { url, settings: [], environment: { GIT_ALLOW_PROTOCOL: 'file' } }
+  const protocol = { GIT_ALLOW_PROTOCOL: remote.scheme }
+  if (remote.kind === 'http')
+    return {
+      url,
+      settings: httpSettings(remote, addresses),
+      environment: { ...protocol, ...askpass(url, auth) },
+    }
+  const ssh = { GIT_SSH_COMMAND: sshCommand({ ...files, remote, addresses }), GIT_SSH_VARIANT: 'ssh' }
+  return { url, settings: [], environment: { ...protocol, ...ssh } }
 }
 
 /** What git is given: a user name in the address would keep it from asking for the credential's. */
@@ -55,11 +59,11 @@ export function addressFor(remote: Remote, auth: RemoteAuth): string {
 }
 
 /** Without redirects git follows no alternates of a server either, which may name any host. */
-function httpSettings(remote: HostRemote, addresses: string[] | null): [string, string][] {
-  const always: [string, string][] = [['http.followRedirects', 'false']]
+function httpSettings(remote: HostRemote, addresses: string[] | null): GitSetting[] {
+  const always: GitSetting[] = [['http.followRedirects', 'false']]
   if (addresses === null) return always
   // A proxy would look the name up itself.
-  const direct: [string, string][] = [...always, ['http.proxy', '']]
+  const direct: GitSetting[] = [...always, ['http.proxy', '']]
   return isIP(remote.host) ? direct : [...direct, ['http.curloptResolve', pin(remote, addresses)]]
 }
 
@@ -67,15 +71,6 @@ function httpSettings(remote: HostRemote, addresses: string[] | null): [string, 
 function pin({ host, port }: HostRemote, addresses: string[]): string {
   const list = addresses.map(address => (address.includes(':') ? `[${address}]` : address))
   return `${host}:${port}:${list.join(',')}`
-}
-
-/** git's settings in the environment, where no other user of the machine reads them. */
-function configuration(settings: [string, string][]): Record<string, string> {
-  const pairs = settings.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${index}`, key],
-    [`GIT_CONFIG_VALUE_${index}`, value],
-  ])
-  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
 }
 
 /** `url` is without user name here, so its origin is spelled as git spells it in a prompt. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
+import { isPinningVersion } from '../host-git/git-program.ts'
 import { vetHost } from '../public-address.ts'
-import { isPinningVersion } from './git-program.ts'
 import { parseRemote } from './parse-remote.ts'
 import { reachHost } from './reach-host.ts'
 

@@ -1,6 +1,7 @@
 /** Where git may connect to for a remote (projects spec 3, "Hosts"), decided right before it does. */
+
+import { canPinAddresses } from '../host-git/git-program.ts'
 import { type VettedHost, vetHost } from '../public-address.ts'
-import { canPinAddresses } from './git-program.ts'
 import type { HostRemote, Remote } from './parse-remote.ts'
 
 /** A remote that may be used. git must connect to one of `addresses`; null: to any the name has. */

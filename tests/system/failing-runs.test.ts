@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { type Account, OPEN_DOORS, signUpWithToken } from './accounts.ts'
@@ -94,9 +94,7 @@ test('a branch that is nowhere fails the run before the agent starts', async () 
 
 test('a remote that takes nothing fails the delivery, and says that the agent is not to blame', async () => {
   const run = await runInHarness(system, account)
-  const hook = join(run.remote.path, 'hooks/pre-receive')
-  writeFileSync(hook, '#!/bin/sh\nexit 1\n')
-  chmodSync(hook, 0o755)
+  writeFileSync(join(run.remote.path, 'refs/heads', `${run.branch}.lock`), '')
   run.letGo()
   expect(await failureOf(run.runId)).toMatchObject({
     code: 'delivery_failed',

@@ -111,8 +111,11 @@ export async function runInHarness(system: System, account: Account, ...work: st
   return staged('harness', account, run, remote, () => writeFileSync(join(files, 'home/go'), ''))
 }
 
+/** By a server's hook: those of a local repository do not run. */
 export async function runDelivering(system: System, account: Account): Promise<StagedRun> {
-  const { repoId, ...remote } = await makeRepository(system, account)
+  const remote = makeRemote()
+  const url = `${gitServer().origin}/${remote.name}`
+  const repoId = await importRepository(system, account, { remote_url: url })
   const { runId } = await startRun(system, account, {
     repoId,
     // Not before the hook is there: creating the branch is a push too.

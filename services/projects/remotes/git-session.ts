@@ -1,23 +1,16 @@
-/**
- * The surroundings git runs in when it talks to a user's remote: an empty home of its own, nobody's
- * configuration, and only what the remote needs.
- */
+/** What git is given when it talks to a user's remote: a directory of its own, and only what the remote needs. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { gitAccess } from '@mogplex/kit/git-remote/git-access.ts'
-import { GIT_SEARCH_PATH } from '@mogplex/kit/git-remote/git-program.ts'
+import { join } from 'node:path'
+import { type GitAccess, gitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
-import { safeDirectoryConfig } from '@mogplex/kit/git-remote/safe-directory.ts'
+import { remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
+import { serveLocal } from '@mogplex/kit/git-remote/serve-local.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 
-export interface GitSession {
-  /** The whole environment; nothing of ours is inherited. */
-  environment: Record<string, string>
-  /** The address to give git, after `--`. */
-  url: string
+export interface GitSession extends GitAccess {
   /** A private directory, gone when the session is. */
-  home: string
+  directory: string
 }
 
 /** Runs `use` and removes the session's files afterwards, the ssh key among them, whatever happened. */
@@ -27,31 +20,23 @@ export async function withGitSession<T>(
   use: (session: GitSession) => Promise<T>,
 ): Promise<T> {
   const { remote } = reachable
-  const home = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
+  const directory = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
   try {
-    const configuration = join(home, 'gitconfig')
-    await writeFile(configuration, remote.kind === 'local' ? safeDirectoryConfig(remote.path) : '')
-    const { url, environment } = gitAccess(reachable, auth, {
-      keyFile: auth.kind === 'ssh' ? await writeKey(home, auth.privateKey) : null,
-      knownHostsFile: join(home, 'known_hosts'),
+    const access = gitAccess(reachable, auth, {
+      keyFile: auth.kind === 'ssh' ? await writeKey(directory, auth.privateKey) : null,
+      knownHostsFile: join(directory, 'known_hosts'),
     })
-    const clean = {
-      PATH: GIT_SEARCH_PATH,
-      LC_ALL: 'C',
-      HOME: home,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: configuration,
-      GIT_CEILING_DIRECTORIES: dirname(home),
-      GIT_TERMINAL_PROMPT: '0',
-    }
-    return await use({ environment: { ...clean, ...environment }, home, url })
+    if (remote.kind !== 'local') return await use({ ...access, directory })
+    const served = await serveLocal(remote.path, join(directory, 'served'))
+    if ('refusal' in served) throw remoteUnreachable(served.refusal)
+    return await use({ ...access, url: served.url, directory })
   } finally {
-    await rm(home, { recursive: true, force: true })
+    await rm(directory, { recursive: true, force: true })
   }
 }
 
-async function writeKey(home: string, privateKey: string): Promise<string> {
-  const path = join(home, 'key')
+async function writeKey(directory: string, privateKey: string): Promise<string> {
+  const path = join(directory, 'key')
   await writeFile(path, privateKey, { mode: 0o600 })
   return path
 }

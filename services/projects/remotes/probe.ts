@@ -1,15 +1,16 @@
 /** Asks a remote for its HEAD, to know that it can be read and how its branch is called (projects spec 3). */
+
 import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remote/failure-kind.ts'
 import type { ReachableRemote } from '@mogplex/kit/git-remote/reach-host.ts'
 import { remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
+import { SMALL } from '@mogplex/kit/host-git/limits.ts'
+import { type GitResult, runGit } from '@mogplex/kit/host-git/run-git.ts'
 import type { RemoteAuth } from '@mogplex/proto/projects.ts'
 import { ProbeFailure } from './alike.ts'
 import { withGitSession } from './git-session.ts'
-import { type GitResult, runGit } from './run-git.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_OUTPUT_BYTES = 256 * 1024
-const MAX_MEMORY_BYTES = 512 * 1024 ** 2
 
 export interface ProbedRemote {
   /** The branch HEAD names, as it is written there; null for an empty repository or a detached HEAD. */
@@ -22,17 +23,14 @@ export async function probeRemote(
   auth: RemoteAuth,
   timeoutMs = TIMEOUT_MS,
 ): Promise<ProbedRemote> {
-  const result = await withGitSession(vetted, auth, session =>
-    runGit(session, ['ls-remote', '--symref', '--', session.url, 'HEAD'], {
-      timeoutMs,
-      maxOutputBytes: MAX_OUTPUT_BYTES,
-      // A local repository is the operator's own, and its packs may be mapped whole.
-      maxMemoryBytes: vetted.remote.kind === 'local' ? null : MAX_MEMORY_BYTES,
-    }),
-  )
-  if (result.ended !== null || result.exitCode !== 0) {
+  const limits = { ...SMALL, timeoutMs, outputBytes: MAX_OUTPUT_BYTES }
+  const result = await withGitSession(vetted, auth, session => {
+    const args = ['ls-remote', '--symref', '--', session.url, 'HEAD']
+    return runGit({ ...session, args, limits })
+  })
+  if (result.exceeded !== null || result.exitCode !== 0) {
     const scheme = vetted.remote.kind === 'local' ? 'file' : vetted.remote.scheme
-    throw remoteUnreachable(reasonOf(result, timeoutMs), new ProbeFailure(scheme, result.stderr))
+    throw remoteUnreachable(reasonOf(result), new ProbeFailure(scheme, result.stderr))
   }
   return { headBranch: headBranchOf(result.stdout) }
 }
@@ -52,9 +50,8 @@ const REASONS: Record<RemoteFailureKind, string> = {
   unreachable: 'the host cannot be reached',
 }
 
-function reasonOf({ ended, stderr }: GitResult, timeoutMs: number): string {
-  if (ended === 'timeout') return `the remote did not answer within ${timeoutMs / 1_000} s`
-  if (ended === 'output') return 'the remote sent too much'
+function reasonOf({ exceeded, stderr }: GitResult): string {
+  if (exceeded !== null) return `the remote ${exceeded.text}`
   const kind = remoteFailureKind(stderr)
   return kind ? REASONS[kind] : 'git cannot read the remote'
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { chmod, writeFile } from 'node:fs/promises'
+import { constants, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type HttpRemote, serveHttpRemote } from '@mogplex/kit/test-bench/git-http-remote.ts'
 import { deliver } from './deliver.ts'
@@ -66,22 +66,28 @@ test('a cancel while pushing over http pushes nothing', async () => {
 
 test('a cancel while a local remote is receiving pushes nothing and leaves no lock there', async () => {
   const remote = await bench.createRemote('push-local', ['work'])
-  const arrived = join(bench.root, 'arrived')
-  await writeFile(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\ntouch ${arrived}\nsleep 60\n`)
-  await chmod(join(remote, 'hooks', 'pre-receive'), 0o755)
   const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
   const checkout = await syncCheckout(run.sync)
   await run.agent('echo x > x')
+  // Whoever reads the refs waits for a writer.
+  const fifo = join(remote, 'refs', 'tags', 'held')
+  await Bun.$`mkfifo ${fifo}`
   const controller = new AbortController()
   const delivery = deliver(run.delivery(checkout, { signal: controller.signal })).catch(error => error)
-  while (!existsSync(arrived)) await Bun.sleep(20)
+  while (!(await hasReader(fifo))) await Bun.sleep(20)
   controller.abort()
   expect(await delivery).toBeInstanceOf(GitStopped)
   expect(await processesWithEnvironment(bench.root)).toEqual([])
   expect(await git(remote, 'rev-list', '--count', 'work')).toBe('1')
-  await chmod(join(remote, 'hooks', 'pre-receive'), 0o644)
+  await rm(fifo)
   expect(await deliver(run.delivery(checkout))).toMatchObject({ pushed: true })
 })
+
+async function hasReader(fifo: string): Promise<boolean> {
+  const file = await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null)
+  await file?.close()
+  return file !== null
+}
 
 test('a cancel while the sandbox commits stops there', async () => {
   const remote = await bench.createRemote('collect', ['work'])

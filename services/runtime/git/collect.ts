@@ -7,7 +7,7 @@ import type { SandboxProvider } from '../sandboxes/provider.ts'
 import { commitMessage } from './commit-message.ts'
 import { deliveryFailure } from './failure.ts'
 import type { GitHost } from './host-git.ts'
-import { mirrorPath } from './mirror.ts'
+import type { Incoming } from './incoming.ts'
 import { receiveCommits } from './receive-commits.ts'
 import { type RunningScript, readScript, startScript } from './sandbox-git.ts'
 import type { SyncedCheckout } from './sync-checkout.ts'
@@ -28,8 +28,8 @@ export interface CollectRequest {
 
 /** Waits in the sandbox, with nothing looked at or touched, until one of the two is called. */
 export interface Collector {
-  /** The commit to deliver; everything it needs is in the mirror afterwards. Throws `delivery_failed`. */
-  collect(): Promise<string>
+  /** The commit to deliver; what the mirror lacks of it is in `incoming` afterwards. Throws `delivery_failed`. */
+  collect(incoming: Incoming): Promise<string>
   /** Ends it. Does nothing after `collect`. */
   discard(): Promise<void>
 }
@@ -65,10 +65,10 @@ export async function holdCollector(request: CollectRequest): Promise<Collector>
   })
   let isDecided = false
   return {
-    collect: () => {
+    collect: incoming => {
       isDecided = true
       input.resolve(`go\n${commitMessage(prompt)}`)
-      return receive(request, running)
+      return receive(request, running, incoming)
     },
     discard: async () => {
       if (isDecided) return
@@ -84,12 +84,17 @@ export function knownCommits({ baseCommit, remoteCommit }: SyncedCheckout): [str
   return remoteCommit && remoteCommit !== baseCommit ? [baseCommit, remoteCommit] : [baseCommit]
 }
 
-async function receive({ host, repoId, sandboxId, signal, log }: CollectRequest, running: RunningScript) {
-  const received = await receiveCommits(running, { host, mirror: mirrorPath(host, repoId), signal })
+async function receive(
+  { host, sandboxId, signal, log }: CollectRequest,
+  running: RunningScript,
+  incoming: Incoming,
+): Promise<string> {
+  const received = await receiveCommits(running, { host, incoming, signal })
   if (received.kind === 'received') return received.commit
   // Not what it said: the agent's repository has a say in that, and no output of an agent belongs into a log.
   const exitCode = received.kind === 'refused' ? received.exitCode : null
   log.warn({ event: 'git_collect_failed', sandboxId, kind: received.kind, exitCode })
-  if (received.kind === 'damaged') throw deliveryFailure("the agent's commits are damaged or too large")
+  if (received.kind === 'damaged')
+    throw deliveryFailure(`the agent's commits ${received.bound ?? 'are damaged'}`)
   throw deliveryFailure(REASON_BY_EXIT_CODE[received.exitCode ?? -1] ?? 'the changes could not be committed')
 }

@@ -4,6 +4,7 @@ import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import type { HarnessMode } from '../harnesses/harness.ts'
 import { type Collector, type CollectRequest, holdCollector, knownCommits } from './collect.ts'
 import { deliveryFailure } from './failure.ts'
+import { acceptIncoming, withIncoming } from './incoming.ts'
 import { inspectCommits } from './inspect-commits.ts'
 import { mirrorPath } from './mirror.ts'
 import { pushBranch } from './push.ts'
@@ -39,27 +40,35 @@ export interface Delivery {
  * nothing pushed, once `signal` is aborted or `confirm` refuses.
  */
 export async function deliver(request: DeliverRequest): Promise<Delivery> {
-  const { host, checkout, signal } = request
+  const { host, checkout } = request
   const branch = checkout.workingBranch
   const unchanged = { branch, pushed: false, changed: false, changedFiles: 0, pullRequestUrl: null }
-  const isSafe = request.mode === 'SAFE'
-  const [source, commit] = await allSettledThenAll([
-    request.source,
-    isSafe ? checkout.headCommit : collect(request),
-  ])
-  if (isSafe) return { ...unchanged, commit }
-  const remote = readRemote(source, deliveryFailure)
+  if (request.mode === 'SAFE') {
+    await request.source
+    return { ...unchanged, commit: checkout.headCommit }
+  }
+  // Looked at only later: one that failed must not count as an error that nobody handles.
+  const held = request.collector?.catch(() => null) ?? null
   const mirror = mirrorPath(host, request.repoId)
-  const found = await inspectCommits({ host, mirror, commit, known: knownCommits(checkout), signal })
+  const { source, commit, found } = await take(request, mirror, held)
   if (found.newCommits === 0) return { ...unchanged, commit }
-  if (found.touchesControlDirectory) throw deliveryFailure('a commit touches the control directory .mogplex')
+  const remote = readRemote(source, deliveryFailure)
   await push(request, { source, remote, mirror, commit })
   return { ...unchanged, commit, pushed: true, changed: true, changedFiles: found.changedFiles }
 }
 
-async function collect(request: DeliverRequest): Promise<string> {
-  const held = await request.collector?.catch(() => null)
-  return await (held ?? (await holdCollector(request))).collect()
+/** Brings the agent's commits into the mirror, once they have been found to be what may be pushed. */
+async function take(request: DeliverRequest, mirror: string, held: Promise<Collector | null> | null) {
+  const { host, checkout, signal } = request
+  return await withIncoming(host, mirror, async incoming => {
+    const collect = async () => ((await held) ?? (await holdCollector(request))).collect(incoming)
+    const [source, commit] = await allSettledThenAll([request.source, collect()])
+    const found = await inspectCommits({ host, incoming, commit, known: knownCommits(checkout), signal })
+    if (found.touchesControlDirectory)
+      throw deliveryFailure('a commit touches the control directory .mogplex')
+    if (found.newCommits > 0) await acceptIncoming(incoming)
+    return { source, commit, found }
+  })
 }
 
 async function push(

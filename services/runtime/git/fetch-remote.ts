@@ -1,13 +1,18 @@
 /** Brings the mirror up to date with the two branches a run is about. */
+
 import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import type { GitLimits } from '@mogplex/kit/host-git/limits.ts'
+import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import { boundsOf } from './bounds.ts'
 import { GitFailure } from './failure.ts'
-import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
+import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef, readMirrorRefs } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
+import { tidyMirror } from './tidy-mirror.ts'
 
 export interface RemoteBranches {
   baseCommit: string
@@ -80,7 +85,7 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
 async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
   const refs = names(request).map(branch => `refs/heads/${branch}`)
   const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
-  const result = await git(request, args, access.environment)
+  const result = await git(request, args, access, boundsOf(request.host).ask)
   const found = new Map<string, string>()
   for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
     if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
@@ -93,7 +98,10 @@ async function fetchBranches(request: FetchRequest, wanted: string[], access: Gi
   const refspecs = wanted.map(branch => `+refs/heads/${branch}:${mirrorRef(branch)}`)
   const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
   const args = ['fetch', ...flags, '--', access.url, ...refspecs]
-  await withMirrorLock(request.mirror, request.signal, () => git(request, args, access.environment))
+  await withMirrorLock(request.mirror, request.signal, async () => {
+    await git(request, args, access, boundsOf(request.host).fetch)
+    await tidyMirror(request)
+  })
 }
 
 /** Branch → commit, as the mirror has it. */
@@ -108,10 +116,11 @@ function names(request: FetchRequest): string[] {
 async function git(
   request: FetchRequest,
   args: string[],
-  env: Record<string, string> = {},
-): Promise<HostGitResult> {
+  { settings, environment: env }: GitAccess,
+  limits: GitLimits,
+): Promise<GitResult> {
   const { host, mirror, signal } = request
-  const result = await runHostGit({ host, gitDirectory: mirror, args, env, signal })
+  const result = await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
   if (result.exitCode !== 0) throw syncFailure(result, request.source)
   return result
 }

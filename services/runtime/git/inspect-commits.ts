@@ -1,6 +1,10 @@
-/** What the agent's commits are, judged on the host by the objects the mirror has received. */
+/** What the agent's commits are, judged on the host by the objects it has received. */
+import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
+import { boundsOf } from './bounds.ts'
+import { countPaths, type PathCount } from './count-paths.ts'
 import { deliveryFailure } from './failure.ts'
-import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
+import { type GitHost, runHostGit } from './host-git.ts'
+import { type Incoming, incomingEnvironment } from './incoming.ts'
 import { CONTROL_PATHSPECS } from './sandbox-git.ts'
 
 export interface CommitInspection {
@@ -11,32 +15,53 @@ export interface CommitInspection {
 
 export interface InspectRequest {
   host: GitHost
-  mirror: string
+  incoming: Incoming
   commit: string
   /** Commits that are not the agent's, the base commit first. */
   known: [string, ...string[]]
   signal: AbortSignal
 }
 
-/** Looks at `commit` and everything before it down to `known`. Throws `delivery_failed` if it is not there. */
+/**
+ * Looks at `commit` and everything before it down to `known`. Throws `delivery_failed` if it is not there, or is
+ * more than a delivery may be: a few objects can stand for any number of paths.
+ */
 export async function inspectCommits(request: InspectRequest): Promise<CommitInspection> {
   if (request.known.includes(request.commit)) {
     return { newCommits: 0, touchesControlDirectory: false, changedFiles: 0 }
   }
+  const { deliveredCommits } = boundsOf(request.host)
   const range = [request.commit, ...request.known.map(commit => `^${commit}`)]
-  const [count, touching, changedFiles] = await Promise.all([
-    git(request, ['rev-list', '--count', ...range, '--']),
+  const stop = new AbortController()
+  const bounded = { ...request, signal: AbortSignal.any([request.signal, stop.signal]) }
+  const work = [
+    git(bounded, ['rev-list', '--count', `--max-count=${deliveredCommits + 1}`, ...range, '--']),
     // --full-history: a change that a later merge has undone is still in the history that would be pushed.
-    git(request, ['rev-list', '--full-history', '--max-count=1', ...range, '--', ...CONTROL_PATHSPECS]),
-    countChangedFiles(request),
-  ])
-  if (count.exitCode !== 0 || touching.exitCode !== 0)
-    throw deliveryFailure("the agent's commits are incomplete")
-  return {
-    newCommits: Number(count.stdout),
-    touchesControlDirectory: touching.stdout !== '',
-    changedFiles,
+    git(bounded, ['rev-list', '--full-history', '--max-count=1', ...range, '--', ...CONTROL_PATHSPECS]),
+    countChangedFiles(bounded),
+  ] as const
+  try {
+    const [count, touching, changedFiles] = await Promise.all(work)
+    assertWithin(count, touching)
+    const newCommits = Number(count.stdout)
+    if (newCommits > deliveredCommits) throw tooMuch(`have more than ${deliveredCommits} commits`)
+    return { newCommits, touchesControlDirectory: touching.stdout !== '', changedFiles }
+  } finally {
+    // What one of them has found to be too much need not be looked at by the others.
+    stop.abort()
+    await Promise.allSettled(work)
   }
+}
+
+function assertWithin(...results: GitResult[]): void {
+  const exceeded = results.find(result => result.exceeded)?.exceeded
+  if (exceeded) throw tooMuch(`could not be checked: that ${exceeded.text}`)
+  if (results.some(result => result.exitCode !== 0))
+    throw deliveryFailure("the agent's commits are incomplete")
+}
+
+function tooMuch(how: string) {
+  return deliveryFailure(`the agent's commits ${how}`)
 }
 
 /** From the merge base on; a history that has nothing in common with the base is compared as a whole. */
@@ -46,19 +71,30 @@ async function countChangedFiles(request: InspectRequest): Promise<number> {
   return sinceMergeBase ?? (await countNames(request, `${base}..${request.commit}`)) ?? 0
 }
 
+/** Null when git knows no such range. */
 async function countNames(request: InspectRequest, range: string): Promise<number | null> {
-  let names = 0
-  const onStdout = (chunk: Uint8Array) => {
-    for (const byte of chunk) if (byte === 0) names += 1
-  }
-  const result = await git(request, ['diff', '--name-only', '-z', range, '--'], onStdout)
-  return result.exitCode === 0 ? names : null
+  const { changedFiles, pathBytes } = boundsOf(request.host)
+  const paths: PathCount = countPaths({ maxPaths: changedFiles, maxPathBytes: pathBytes })
+  const args = ['diff', '--name-only', '-z', '--no-ext-diff', '--no-textconv', range, '--']
+  const result = await git(request, args, paths.read)
+  if (paths.isTooLong()) throw tooMuch(`have a path longer than ${pathBytes} bytes`)
+  if (paths.isTooMany()) throw tooMuch(`change more than ${changedFiles} files`)
+  if (result.exceeded) assertWithin(result)
+  return result.exitCode === 0 ? paths.count() : null
 }
 
 async function git(
-  { host, mirror, signal }: InspectRequest,
+  { host, incoming, signal }: InspectRequest,
   args: string[],
-  onStdout?: (chunk: Uint8Array) => void,
-): Promise<HostGitResult> {
-  return await runHostGit({ host, gitDirectory: mirror, args, signal, ...(onStdout ? { onStdout } : {}) })
+  onStdout?: (chunk: Uint8Array) => boolean,
+): Promise<GitResult> {
+  return await runHostGit({
+    host,
+    gitDirectory: incoming.mirror,
+    args,
+    env: incomingEnvironment(incoming),
+    signal,
+    limits: boundsOf(host).delivery,
+    ...(onStdout ? { onStdout } : {}),
+  })
 }

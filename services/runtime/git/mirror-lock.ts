@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GitStopped, throwIfStopped } from './failure.ts'
+import { removeUnfinishedPacks } from './tidy-mirror.ts'
 
 const tails = new Map<string, Promise<void>>()
 
@@ -22,7 +23,11 @@ export async function withMirrorLock<Result>(
   try {
     await unlessAborted(before, signal)
     await removeStaleLocks(mirror, signal)
-    return await work()
+    try {
+      return await work()
+    } finally {
+      await removeUnfinishedPacks(mirror)
+    }
   } finally {
     own.resolve()
     if (tails.get(mirror) === tail) tails.delete(mirror)

@@ -7,14 +7,13 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
-import { safeDirectoryConfig } from '@mogplex/kit/git-remote/safe-directory.ts'
 import { GitFailure } from './failure.ts'
-import { type GitHost, globalConfigPath, runHostGit } from './host-git.ts'
+import { type GitHost, runHostGit } from './host-git.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 
 /**
  * `core.sharedRepository`: a sandbox's user may be another one than ours; what keeps others out is the mode
- * of `mirrors/`. Collecting garbage happens in the foreground, so that no process outlives its command.
+ * of `mirrors/`.
  */
 const CONFIG = `[core]
 \trepositoryformatversion = 0
@@ -22,18 +21,6 @@ const CONFIG = `[core]
 \tbare = true
 \thooksPath = /dev/null
 \tsharedRepository = 0644
-[gc]
-\tautoDetach = false
-[http]
-\tlowSpeedLimit = 100
-\tlowSpeedTime = 60
-[fetch]
-\trecurseSubmodules = false
-[push]
-\trecurseSubmodules = no
-\tfollowTags = false
-[credential]
-\thelper =
 `
 
 const REPO_ID = /^[A-Za-z0-9_-]{1,64}$/
@@ -75,10 +62,6 @@ export async function ensureMirror(host: GitHost, repoId: string, remote: Remote
   const mirror = mirrorPath(host, repoId)
   await mkdir(join(host.dataDirectory, 'mirrors'), { recursive: true, mode: 0o700 })
   await refuseOwnFiles(host, remote)
-  await writeIfDifferent(
-    globalConfigPath(mirror),
-    remote.kind === 'local' ? safeDirectoryConfig(remote.path) : '',
-  )
   if (!(await Bun.file(join(mirror, 'HEAD')).exists())) await createMirror(mirror)
   await writeIfDifferent(join(mirror, 'config'), CONFIG)
   return mirror
@@ -126,7 +109,6 @@ export async function removeMirror(host: GitHost, repoId: string, signal: AbortS
   const mirror = mirrorPath(host, repoId)
   await withMirrorLock(mirror, signal, async () => {
     await rm(mirror, { recursive: true, force: true })
-    await rm(globalConfigPath(mirror), { force: true })
   })
 }
 

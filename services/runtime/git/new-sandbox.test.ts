@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { chmod, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
@@ -28,12 +28,11 @@ test('a new sandbox takes a branch that the remote has, and invents none there',
 
 test('a branch that the remote refuses fails the sync, and the next one gets it there', async () => {
   const { remote, run } = await setUp('refusing')
-  const hook = join(remote, 'hooks', 'pre-receive')
-  await writeFile(hook, '#!/bin/sh\nexit 1\n')
-  await chmod(hook, 0o755)
+  const lock = join(remote, 'refs', 'heads', 'work.lock')
+  await writeFile(lock, '')
   await expect(syncCheckout(run.sync)).rejects.toMatchObject({ code: 'git_sync_failed' })
   expect(await git(remote, 'branch', '--list', 'work')).toBe('')
-  await rm(hook)
+  await rm(lock)
   const again = await syncCheckout({ ...run.sync, isNewSandbox: false })
   expect(again).toMatchObject({ freshClone: false, headCommit: await git(remote, 'rev-parse', 'main') })
   expect(await run.syncAndDeliver('echo x > x')).toMatchObject({ pushed: true })

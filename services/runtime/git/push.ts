@@ -1,8 +1,11 @@
 /** The only place that writes to a remote: one branch, never by force, never the base branch. */
+
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import { boundsOf } from './bounds.ts'
 import { GitStopped, throwIfStopped } from './failure.ts'
-import { type GitHost, type HostGitResult, runHostGit } from './host-git.ts'
+import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef } from './mirror.ts'
 import { type Refused, withRemoteAccess } from './remote-access.ts'
 
@@ -25,11 +28,12 @@ export interface PushRequest {
  * Pushes one commit of the mirror to one branch. Throws {@link GitStopped}, with nothing pushed, when `confirm`
  * refuses or the signal is aborted; otherwise the result says what git thought of it.
  */
-export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
+export async function pushBranch(request: PushRequest): Promise<GitResult> {
   const { host, mirror, remote, source, refused, signal, branch, commit } = request
   if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
   const refspec = `${commit}:refs/heads/${branch}`
-  return await withRemoteAccess({ host, remote, source, refused }, async access => {
+  const wanted = { host, remote, source, refused, push: { branch } }
+  return await withRemoteAccess(wanted, async access => {
     throwIfStopped(signal)
     if (!(await request.confirm())) throw new GitStopped()
     const args = [
@@ -41,7 +45,9 @@ export async function pushBranch(request: PushRequest): Promise<HostGitResult> {
       REMOTE,
       refspec,
     ]
-    return await runHostGit({ host, gitDirectory: mirror, args, env: access.environment, signal })
+    const { settings, environment: env } = access
+    const limits = boundsOf(host).push
+    return await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
   })
 }
 

@@ -4,9 +4,11 @@ import { ApiError } from '@mogplex/kit/errors.ts'
 import { type GitAccess, gitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import { parseRemote, type Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import { type ReachableRemote, reachHost } from '@mogplex/kit/git-remote/reach-host.ts'
+import { serveLocal } from '@mogplex/kit/git-remote/serve-local.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import type { GitFailure } from './failure.ts'
 import type { GitHost } from './host-git.ts'
+import { withPrivateDirectory } from './private-directory.ts'
 import { withSshKey } from './ssh-key.ts'
 
 /** Makes the failure of whatever was to be done with the remote; `reason` starts in lower case. */
@@ -30,6 +32,8 @@ interface AccessRequest {
   remote: Remote
   source: Pick<RepositorySource, 'auth' | 'allowPrivateHosts'>
   refused: Refused
+  /** For what is written, not read. */
+  push?: { branch: string }
 }
 
 /**
@@ -37,16 +41,22 @@ interface AccessRequest {
  * here, and git connects to the addresses it has now: a name that meanwhile means a private network is refused.
  */
 export async function withRemoteAccess<Result>(
-  { host, remote, source, refused }: AccessRequest,
+  request: AccessRequest,
   use: (access: GitAccess) => Promise<Result>,
 ): Promise<Result> {
+  const { host, remote, source, refused } = request
+  const { auth } = source
   // Projects knows whether the user may; this process may have no way there, or not be meant to.
   const allowPrivateHosts = host.allowPrivateHosts && source.allowPrivateHosts
   const reachable = await reach({ ...host, allowPrivateHosts }, remote, refused)
   const knownHostsFile = join(host.dataDirectory, 'known_hosts')
-  return await withSshKey(host, source.auth, keyFile =>
-    use(gitAccess(reachable, source.auth, { keyFile, knownHostsFile })),
-  )
+  const accessWith = (keyFile: string | null) => gitAccess(reachable, auth, { keyFile, knownHostsFile })
+  if (remote.kind !== 'local') return await withSshKey(host, auth, keyFile => use(accessWith(keyFile)))
+  return await withPrivateDirectory(join(host.dataDirectory, 'git-served'), async directory => {
+    const served = await serveLocal(remote.path, join(directory, 'repository'), request.push)
+    if ('refusal' in served) throw refused(served.refusal)
+    return await use({ ...accessWith(null), url: served.url })
+  })
 }
 
 async function reach(host: GitHost, remote: Remote, refused: Refused): Promise<ReachableRemote> {

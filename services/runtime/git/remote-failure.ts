@@ -1,8 +1,9 @@
 /** What git says of a remote that did not do as asked, in words for the run's owner and without secrets. */
+
 import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remote/failure-kind.ts'
+import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { GitFailure } from './failure.ts'
-import type { HostGitResult } from './host-git.ts'
 
 const MOVED = /non-fast-forward|fetch first|\(stale info\)/i
 const REJECTED = /\[remote rejected\]|hook declined|protected branch/i
@@ -19,9 +20,9 @@ const REASONS: Record<RemoteFailureKind, string> = {
 }
 
 /** A short reason. Git's own words are not quoted: they repeat what the remote says, which may be anything. */
-export function remoteFailureReason(result: HostGitResult): string {
+export function remoteFailureReason(result: GitResult): string {
   const said = `${result.stdout}\n${result.stderr}`
-  if (result.timedOut) return 'the remote took too long to answer'
+  if (result.exceeded) return `the remote ${result.exceeded.text}`
   if (MOVED.test(said)) return 'the branch has moved on the remote meanwhile'
   if (REJECTED.test(said)) return 'the remote rejected the branch'
   const kind = remoteFailureKind(said)
@@ -34,7 +35,7 @@ export function refusedSync(reason: string): GitFailure {
 }
 
 /** The failure of a fetch or of creating the branch; access refused without any credential has its own code. */
-export function syncFailure(result: HostGitResult, source: RepositorySource): GitFailure {
+export function syncFailure(result: GitResult, source: RepositorySource): GitFailure {
   const reason = remoteFailureReason(result)
   const isRefused = reason === REFUSED_ACCESS
   if (isRefused && source.auth.kind === 'none') {

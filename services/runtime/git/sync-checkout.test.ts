@@ -154,9 +154,8 @@ test('a missing remote, a strange address and a checkout of our own are refused'
   await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/inside the data/))
 })
 
-test('a repository of another user and a path with odd characters are read', async () => {
+test('a repository whose path has odd characters is read', async () => {
   const remote = await bench.createRemote(`odd "name" it's`)
-  if (process.getuid?.() === 0) await Bun.$`chown -R 65534 ${remote}`
   const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
   expect(await syncCheckout(run.sync)).toMatchObject({ freshClone: true })
 })

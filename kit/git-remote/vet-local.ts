@@ -1,0 +1,129 @@
+/**
+ * Whether git may work with a repository of this machine, with our rights (decision 13). A repository is code:
+ * settings and hooks of it are never read (`serve-local.ts`), and what is read must be the property of the account
+ * we run as, in a place where nobody else, and no commit, can have put it.
+ */
+import type { Stats } from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { vetAlternates } from './alternates.ts'
+import { ifThere, isBelowDotGit, type LocalRepository, pointedTo } from './local-repository.ts'
+
+export type Verdict =
+  | {
+      /** Every directory objects are read from, `commonDirectory/objects` first. */
+      objectDirectories: string[]
+    }
+  /** For the repo's owner: lower case, says what to do, names no path. */
+  | { refusal: string }
+
+const WORLD_WRITABLE = 0o002
+const STICKY = 0o1000
+/** 256 directories, `pack` and `info`; more are nothing that git makes. */
+const MAX_OBJECT_ENTRIES = 1_024
+
+const OTHER_OWNER =
+  'the repository belongs to another account of this machine than the one this instance runs as; give it to that account (chown), or use it by https or ssh'
+const OTHERS_WRITE =
+  'every account of this machine can write to the repository; take that right away (chmod -R o-w), or use it by https or ssh'
+const OTHERS_WRITE_ABOVE =
+  'every account of this machine can replace the repository: a directory above it is writable for all; take that right away (chmod o-w)'
+const PLANTED =
+  'it is a bare repository inside a work tree, where a commit could have put it; move it out of there, or use it by https or ssh'
+const linked = (name: string) =>
+  `${name} of the repository is a symbolic link or something else that git does not make`
+
+/** Asked before each use: what was allowed once may have been replaced. `branch` is the one to be pushed. */
+export async function vetLocal(repository: LocalRepository, branch?: string): Promise<Verdict> {
+  const refusal =
+    (await refuseParts(repository, branch)) ??
+    (await refusePlaces(repository)) ??
+    (await refuseObjects(repository))
+  if (refusal !== null) return { refusal }
+  return await vetAlternates(join(repository.commonDirectory, 'objects'), refuseEntry)
+}
+
+type Kind = 'directory' | 'file' | 'either'
+
+interface Part {
+  path: string
+  name: string
+  kind: Kind
+}
+
+/** What git reads or writes must be plain files and directories of ours. */
+async function refuseParts(repository: LocalRepository, branch: string | undefined): Promise<string | null> {
+  for (const { path, name, kind } of partsOf(repository, branch)) {
+    const found = await ifThere(lstat(path))
+    const refusal = found && refuseEntry(found, name, kind)
+    if (refusal) return refusal
+  }
+  return null
+}
+
+function partsOf({ path, gitDirectory, commonDirectory }: LocalRepository, branch = ''): Part[] {
+  const steps = branch.split('/').map((_, index, all) => all.slice(0, index + 1).join('/'))
+  const inside = (name: string, kind: Kind): Part => ({ path: join(commonDirectory, name), name, kind })
+  const directories = ['objects', 'objects/pack', 'objects/info', 'refs', 'worktrees', 'reftable']
+  return [
+    { path, name: 'the directory', kind: 'directory' },
+    { path: gitDirectory, name: 'the git directory', kind: 'directory' },
+    { path: commonDirectory, name: 'the git directory', kind: 'directory' },
+    { path: join(gitDirectory, 'HEAD'), name: 'HEAD', kind: 'file' },
+    ...['HEAD', 'config', 'packed-refs', 'shallow'].map(name => inside(name, 'file')),
+    ...directories.map(name => inside(name, 'directory')),
+    // A file where refs are kept as a reftable.
+    inside('refs/heads', 'either'),
+    ...steps.filter(step => step !== '').map(step => inside(`refs/heads/${step}`, 'either')),
+  ]
+}
+
+/** `either`: a plain file or directory. */
+export function refuseEntry(found: Stats, name: string, kind: Kind): string | null {
+  const isRight = (kind !== 'file' && found.isDirectory()) || (kind !== 'directory' && found.isFile())
+  if (!isRight) return linked(name)
+  if (found.uid !== process.geteuid?.()) return OTHER_OWNER
+  return (found.mode & WORLD_WRITABLE) === 0 ? null : OTHERS_WRITE
+}
+
+/** Where it lies: not below a directory in which everybody may rename, and not where a commit could put it. */
+async function refusePlaces({ path, commonDirectory }: LocalRepository): Promise<string | null> {
+  for (const directory of new Set([...ancestors(path), ...ancestors(commonDirectory)])) {
+    const found = await ifThere(lstat(directory))
+    const isOpen = found && (found.mode & WORLD_WRITABLE) !== 0 && (found.mode & STICKY) === 0
+    if (isOpen) return OTHERS_WRITE_ABOVE
+  }
+  if (isBelowDotGit(commonDirectory)) return null
+  for (const directory of ancestors(commonDirectory)) {
+    if (await isOtherWorkTree(directory, commonDirectory)) return PLANTED
+  }
+  return null
+}
+
+/** A `.git` file may name the very repository in question: `project/.git` that says `project/.bare`. */
+async function isOtherWorkTree(directory: string, commonDirectory: string): Promise<boolean> {
+  const dotGit = join(directory, '.git')
+  const found = await ifThere(lstat(dotGit))
+  if (found === null) return false
+  const target = found.isFile() ? await pointedTo(dotGit) : null
+  return (
+    target === null || !(target === commonDirectory || target.startsWith(`${commonDirectory}/worktrees/`))
+  )
+}
+
+/** Directories above a path, nearest first. */
+function ancestors(path: string): string[] {
+  const parent = dirname(path)
+  return parent === path ? [] : [parent, ...ancestors(parent)]
+}
+
+/** A link among the objects would have git read, or write, somewhere else. */
+async function refuseObjects({ commonDirectory }: LocalRepository): Promise<string | null> {
+  const objects = join(commonDirectory, 'objects')
+  const [entries, packs] = await Promise.all(
+    [objects, join(objects, 'pack')].map(directory => ifThere(readdir(directory, { withFileTypes: true }))),
+  )
+  if ((entries ?? []).length > MAX_OBJECT_ENTRIES) return linked('objects')
+  const isPlain = [...(entries ?? []), ...(packs ?? [])].every(entry => entry.isFile() || entry.isDirectory())
+  return isPlain ? null : linked('objects')
+}
