@@ -4,12 +4,12 @@
  * What runs inside sees its own files, the host's programs read-only, and no other process, file, socket
  * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either. It
  * reaches the network only through the runtime's egress proxy. It ends with the runtime process, however
- * that ends. Not divided: processor time and memory.
+ * that ends, and when it takes more than its share (`limits/`).
  */
 import { isAbsolute, join } from 'node:path'
 import { newId } from '@mogplex/kit/ids.ts'
 import type { Log } from '@mogplex/kit/log.ts'
-import type { SandboxCommand, SandboxProcess, SandboxProvider } from '../provider.ts'
+import type { LimitExceeded, SandboxCommand, SandboxProcess, SandboxProvider } from '../provider.ts'
 import { buildLaunch, checkMounts } from './bubblewrap.ts'
 import { checkByTrying } from './check.ts'
 import {
@@ -25,6 +25,10 @@ import {
 import { createDestinationRule, type DestinationRule } from './egress/destination.ts'
 import { openEgressProxy } from './egress/egress-proxy.ts'
 import { loopbackTunnels } from './egress/loopback-tunnels.ts'
+import { inTheBackground } from './limits/disk-usage.ts'
+import type { SandboxLimits } from './limits/sandbox-limits.ts'
+import { shortageOf, superviseSandboxes } from './limits/supervise-sandboxes.ts'
+import type { Supervisor } from './limits/supervisor.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 import { INFO_FD, startSandboxProcess } from './sandbox-process.ts'
 import { findToolchain, type Toolchain } from './toolchain.ts'
@@ -38,12 +42,20 @@ export interface LocalSandboxOptions {
    */
   allowedEndpoints: URL[]
   log: Log
+  /** What is left out is as by default. */
+  limits?: Partial<SandboxLimits>
+  /** False: limits are measured although the kernel could keep them. Default: true. */
+  useCgroups?: boolean
 }
 
 interface Host {
   toolchain(): Promise<Toolchain>
   rule: DestinationRule
   tunnels: string[]
+  limits: SandboxLimits
+  supervisor: Supervisor
+  /** Why a sandbox was ended, until it is paused. */
+  exceeded: Map<string, LimitExceeded>
   /** Processes of this runtime, by the root directory of their sandbox. */
   running: Map<string, Set<SandboxProcess>>
   log: Log
@@ -53,10 +65,13 @@ interface Host {
 export function createLocalSandboxProvider(options: LocalSandboxOptions): SandboxProvider {
   const { dataDirectory, allowedEndpoints, log } = options
   if (!isAbsolute(dataDirectory)) throw new Error(`not an absolute path: ${dataDirectory}`)
+  const toolchain = onceFound(findToolchain)
+  const limited = superviseSandboxes(options, async () => (await toolchain()).bubblewrap)
   const host: Host = {
-    toolchain: onceFound(findToolchain),
+    toolchain,
     rule: createDestinationRule(allowedEndpoints),
     tunnels: loopbackTunnels(allowedEndpoints),
+    ...limited,
     running: new Map(),
     log,
   }
@@ -79,13 +94,22 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
       return await startIn(host, sandboxId, directoriesOf(sandboxId), command)
     },
     async pause(sandboxId) {
-      await endProcesses(host, directoriesOf(sandboxId))
+      const directories = directoriesOf(sandboxId)
+      await endProcesses(host, directories)
+      host.exceeded.delete(sandboxId)
+      // Not waited for: it is asked for when the next run starts, or measured then.
+      void limited.diskBytes(sandboxId, directories).catch(() => undefined)
     },
     async destroy(sandboxId) {
       const directories = directoriesOf(sandboxId)
       await endProcesses(host, directories)
-      await removeDirectories(directories)
+      host.exceeded.delete(sandboxId)
+      const { bubblewrap } = await host.toolchain()
+      await removeDirectories(directories, inTheBackground(bubblewrap))
     },
+    exceeded: sandboxId => host.exceeded.get(sandboxId) ?? null,
+    diskBytes: sandboxId => limited.diskBytes(sandboxId, directoriesOf(sandboxId)),
+    shortage: () => shortageOf(dataDirectory, host.limits),
   }
   return provider
 }
@@ -103,7 +127,18 @@ async function startIn(
   const own = join(directories.run, newId())
   const socketPath = `${own}.sock`
   const egress = command.network === 'egress' ? { socketPath, tunnels: host.tunnels } : null
-  const launch = buildLaunch({ command, directories, user, toolchain, egress, infoFd: INFO_FD })
+  const cgroup = host.supervisor.enter(sandboxId, directories)
+  const { limits } = host
+  const launch = buildLaunch({
+    command,
+    directories,
+    user,
+    toolchain,
+    egress,
+    infoFd: INFO_FD,
+    limits,
+    cgroup,
+  })
   const proxy = egress && openEgressProxy({ socketPath, rule: host.rule, onRefusal })
   if (egress) giveTo(socketPath, user)
 
@@ -111,11 +146,17 @@ async function startIn(
   host.running.set(directories.root, siblings)
   const started = startSandboxProcess({ ...launch, stdin: command.stdin, infoPath: `${own}.info` })
   siblings.add(started)
-  void started.exited.then(() => {
+  const supervised = host.supervisor.watch(sandboxId, {
+    first: started.first,
+    end: () => void started.stop(0),
+  })
+  const exited = started.exited.then(exit => {
     siblings.delete(started)
     proxy?.close()
+    const exceeded = supervised.ended()
+    return exceeded ? { ...exit, exceeded } : exit
   })
-  return started
+  return { ...started, exited }
 
   function onRefusal(hostname: string, port: number): void {
     host.log.info({ event: 'sandbox.connection-refused', sandboxId, hostname, port })

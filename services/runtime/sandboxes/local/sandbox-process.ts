@@ -8,13 +8,18 @@ import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } fr
 /** Fd on which bubblewrap tells the pid of the sandbox's first process. The next one is `entry.sh`'s. */
 export const INFO_FD = 3
 
+export interface StartedProcess extends SandboxProcess {
+  /** The first process of its namespace; null when it came to none. */
+  first: Promise<ProcessIdentity | null>
+}
+
 /** `infoPath`: where a file may be made for a moment. */
 export function startSandboxProcess(options: {
   argv: string[]
   env: Record<string, string>
   stdin: string | Promise<string> | undefined
   infoPath: string
-}): SandboxProcess {
+}): StartedProcess {
   const infoFd = openUnnamedFile(options.infoPath)
   const { stdin } = options
   const child = Bun.spawn(options.argv, {
@@ -39,12 +44,13 @@ export function startSandboxProcess(options: {
     return exit
   })
   return {
+    first,
     stdout: child.stdout,
     stderr: child.stderr,
     exited,
     async stop(graceMs) {
       const identity = await first
-      if (identity && child.exitCode === null && child.signalCode === null) {
+      if (graceMs > 0 && identity && child.exitCode === null && child.signalCode === null) {
         for (const pid of descendants(identity.pid)) signal(pid, 'SIGINT')
         await Promise.race([exited, Bun.sleep(graceMs)])
       }

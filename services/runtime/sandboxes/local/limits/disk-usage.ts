@@ -1,0 +1,94 @@
+/**
+ * What a sandbox's files take of the disk. A process of its own looks at them, behind everything else, and stops
+ * as soon as it has seen too much: no number of files and no depth of directories holds anything up.
+ */
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { SandboxDirectories } from '../directories.ts'
+import type { SandboxLimits } from './sandbox-limits.ts'
+
+export interface DiskUsage {
+  bytes: number
+  files: number
+}
+
+/** What is left of a file system. `inodes` is null where it makes them as needed. */
+export interface DiskRoom {
+  bytes: number
+  inodes: number | null
+}
+
+/** Of the file system on which the directory is, or will be. */
+export function diskRoom(directory: string): DiskRoom {
+  if (!existsSync(directory)) return diskRoom(dirname(directory))
+  const { bavail, bsize, files, ffree } = statfsSync(directory)
+  return { bytes: bavail * bsize, inodes: files === 0 ? null : ffree }
+}
+
+export interface Measuring {
+  bubblewrap: string
+  limits: Pick<SandboxLimits, 'diskBytes' | 'files'>
+}
+
+/** A file with several names counts its blocks once and its names each; of a hole nothing counts. */
+const SUM_UP = `
+{ blocks += $3 == "d" || $2 < 2 ? $1 : $1 / $2; files++ }
+blocks * 512 > BYTES || files > FILES { exit }
+END { printf "%.0f %d\\n", blocks * 512, files }`
+
+const SCRIPT = `find "$@" -xdev -printf '%b %n %y\\n' 2>/dev/null | awk -v BYTES="$BYTES" -v FILES="$FILES" "$SUM_UP"`
+
+/** Of workspace and home; once a limit is passed, whatever was seen by then. Null when they are gone. */
+export async function measureDisk(
+  { workspace, home }: SandboxDirectories,
+  { bubblewrap, limits }: Measuring,
+): Promise<DiskUsage | null> {
+  const child = Bun.spawn([...inTheBackground(bubblewrap), 'sh', '-c', SCRIPT, 'sh', workspace, home], {
+    cwd: '/',
+    env: {
+      PATH: process.env.PATH,
+      BYTES: String(limits.diskBytes),
+      FILES: String(limits.files),
+      SUM_UP,
+    },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const [, bytes, files] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
+  await child.exited
+  return bytes && files !== '0' ? { bytes: Number(bytes), files: Number(files) } : null
+}
+
+/**
+ * Prefix of a command that works on an agent's files when nothing else has to be done. The agent can close a
+ * directory to its own user, whom an ordinary user's runtime shares with it; not to the root of a user namespace.
+ */
+export function inTheBackground(bubblewrap: string): string[] {
+  const asOwner = ['--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'CAP_DAC_OVERRIDE']
+  const inNamespace = [bubblewrap, '--die-with-parent', ...asOwner, '--dev-bind', '/', '/', '--']
+  return [
+    ...['nice', '-n', '19', 'ionice', '--ignore', '--class', '3'],
+    ...(process.getuid?.() === 0 ? [] : inNamespace),
+  ]
+}
+
+/** What {@link rememberUsage} kept; null when nothing was, or it has been used since. */
+export function rememberedUsage({ root }: SandboxDirectories): DiskUsage | null {
+  try {
+    const [bytes, files] = readFileSync(join(root, 'usage'), 'utf8').split(' ').map(Number)
+    return bytes !== undefined && files !== undefined ? { bytes, files } : null
+  } catch {
+    return null
+  }
+}
+
+/** Of a sandbox at rest: it stays true until the next process starts. The directory is not the agent's. */
+export function rememberUsage({ root }: SandboxDirectories, usage: DiskUsage): void {
+  writeFileSync(join(root, 'usage'), `${usage.bytes} ${usage.files}`)
+}
+
+/** A process starts in the sandbox: what was remembered is no longer so. */
+export function forgetUsage({ root }: SandboxDirectories): void {
+  rmSync(join(root, 'usage'), { force: true })
+}
