@@ -3,6 +3,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { GitHost } from './git/host-git.ts'
 import { HARNESS_VERSIONS } from './harnesses/registry.ts'
+import { SANDBOX_LIMIT_SETTINGS } from './sandboxes/local/limits/settings.ts'
 import type { RunSettings } from './worker/deps.ts'
 
 export const RuntimeSettings = Type.Object({
@@ -25,6 +26,12 @@ export const RuntimeSettings = Type.Object({
     minimum: 4,
     maximum: 60,
     description: 'how long a run whose runtime died stays unfinished; renewed four times as often',
+  }),
+  ...SANDBOX_LIMIT_SETTINGS,
+  SANDBOX_DISK_PER_USER_MB: Type.Integer({
+    default: 40_960,
+    minimum: 1,
+    description: 'what the sandboxes of one user may take together, paused ones included',
   }),
   SANDBOX_MAX_ACTIVE_PER_USER: Type.Integer({ default: 3, minimum: 1 }),
   WORKER_CONCURRENCY: Type.Integer({ default: 4, minimum: 1, description: 'runs at once in this process' }),
@@ -55,6 +62,7 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     leaseSeconds: config.RUN_LEASE_SECONDS,
     runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
+    sandboxDiskPerUserBytes: config.SANDBOX_DISK_PER_USER_MB * 1024 ** 2,
   }
 }
 

@@ -55,7 +55,7 @@ export interface SandboxExit {
   exceeded?: LimitExceeded
 }
 
-export type SandboxLimit = 'memory' | 'processes' | 'disk' | 'files'
+export type SandboxLimit = 'memory' | 'processes' | 'disk' | 'inodes'
 
 export interface LimitExceeded {
   limit: SandboxLimit
@@ -65,7 +65,7 @@ export interface LimitExceeded {
 
 /** Whether what a sandbox took too much of is still there when nothing runs in it any more. */
 export function staysExceeded({ limit }: LimitExceeded): boolean {
-  return limit === 'disk' || limit === 'files'
+  return limit === 'disk' || limit === 'inodes'
 }
 
 export interface SandboxProcess {
@@ -91,8 +91,8 @@ export interface SandboxProvider {
   pause(sandboxId: string): Promise<void>
   /** Ends every process and removes all files. Idempotent. */
   destroy(sandboxId: string): Promise<void>
-  /** Why the provider last ended processes of the sandbox; null when it has not since the last `pause`. */
-  exceeded(sandboxId: string): LimitExceeded | null
+  /** Why the provider last ended processes of the record's sandbox; null when it has not since the last `pause`. */
+  exceeded(recordId: string): LimitExceeded | null
   /** Bytes of the sandbox's files; 0 without any. Measured anew only if it was used since. */
   diskBytes(sandboxId: string): Promise<number>
   /** What the host lacks, so that no sandbox should start now; null when there is enough. */

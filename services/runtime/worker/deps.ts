@@ -19,6 +19,8 @@ export interface RunSettings {
   leaseSeconds: number
   runTimeoutMs: number
   runIdleTimeoutMs: number
+  /** What the sandboxes of one user may take together, paused ones included. */
+  sandboxDiskPerUserBytes: number
 }
 
 export interface RunDeps {

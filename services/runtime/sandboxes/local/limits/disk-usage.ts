@@ -9,7 +9,7 @@ import type { SandboxLimits } from './sandbox-limits.ts'
 
 export interface DiskUsage {
   bytes: number
-  files: number
+  inodes: number
 }
 
 /** What is left of a file system. `inodes` is null where it makes them as needed. */
@@ -27,16 +27,16 @@ export function diskRoom(directory: string): DiskRoom {
 
 export interface Measuring {
   bubblewrap: string
-  limits: Pick<SandboxLimits, 'diskBytes' | 'files'>
+  limits: Pick<SandboxLimits, 'diskBytes' | 'inodes'>
 }
 
 /** A file with several names counts its blocks once and its names each; of a hole nothing counts. */
 const SUM_UP = `
-{ blocks += $3 == "d" || $2 < 2 ? $1 : $1 / $2; files++ }
-blocks * 512 > BYTES || files > FILES { exit }
-END { printf "%.0f %d\\n", blocks * 512, files }`
+{ blocks += $3 == "d" || $2 < 2 ? $1 : $1 / $2; inodes++ }
+blocks * 512 > BYTES || inodes > INODES { exit }
+END { printf "%.0f %d\\n", blocks * 512, inodes }`
 
-const SCRIPT = `find "$@" -xdev -printf '%b %n %y\\n' 2>/dev/null | awk -v BYTES="$BYTES" -v FILES="$FILES" "$SUM_UP"`
+const SCRIPT = `find "$@" -xdev -printf '%b %n %y\\n' 2>/dev/null | awk -v BYTES="$BYTES" -v INODES="$INODES" "$SUM_UP"`
 
 /** Of workspace and home; once a limit is passed, whatever was seen by then. Null when they are gone. */
 export async function measureDisk(
@@ -48,16 +48,16 @@ export async function measureDisk(
     env: {
       PATH: process.env.PATH,
       BYTES: String(limits.diskBytes),
-      FILES: String(limits.files),
+      INODES: String(limits.inodes),
       SUM_UP,
     },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'ignore',
   })
-  const [, bytes, files] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
+  const [, bytes, inodes] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
   await child.exited
-  return bytes && files !== '0' ? { bytes: Number(bytes), files: Number(files) } : null
+  return bytes && inodes !== '0' ? { bytes: Number(bytes), inodes: Number(inodes) } : null
 }
 
 /**
@@ -76,8 +76,8 @@ export function inTheBackground(bubblewrap: string): string[] {
 /** What {@link rememberUsage} kept; null when nothing was, or it has been used since. */
 export function rememberedUsage({ root }: SandboxDirectories): DiskUsage | null {
   try {
-    const [bytes, files] = readFileSync(join(root, 'usage'), 'utf8').split(' ').map(Number)
-    return bytes !== undefined && files !== undefined ? { bytes, files } : null
+    const [bytes, inodes] = readFileSync(join(root, 'usage'), 'utf8').split(' ').map(Number)
+    return bytes !== undefined && inodes !== undefined ? { bytes, inodes } : null
   } catch {
     return null
   }
@@ -85,7 +85,7 @@ export function rememberedUsage({ root }: SandboxDirectories): DiskUsage | null 
 
 /** Of a sandbox at rest: it stays true until the next process starts. The directory is not the agent's. */
 export function rememberUsage({ root }: SandboxDirectories, usage: DiskUsage): void {
-  writeFileSync(join(root, 'usage'), `${usage.bytes} ${usage.files}`)
+  writeFileSync(join(root, 'usage'), `${usage.bytes} ${usage.inodes}`)
 }
 
 /** A process starts in the sandbox: what was remembered is no longer so. */

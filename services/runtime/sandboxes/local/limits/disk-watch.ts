@@ -40,8 +40,8 @@ export function createDiskWatch(options: {
       if (isMeasuring || forMs < tookMs / PART_OF_TIME) return false
       const lost = lostSince(roomThen, room)
       if (!usage) return forMs > FIRST_AFTER_MS || isAbove(lost, limits, 1 / 2)
-      const atMost = { bytes: usage.bytes + lost.bytes, files: usage.files + lost.files }
-      return isAbove(atMost, limits, 1) || (forMs > AGAIN_AFTER_MS && lost.bytes + lost.files > 0)
+      const atMost = { bytes: usage.bytes + lost.bytes, inodes: usage.inodes + lost.inodes }
+      return isAbove(atMost, limits, 1) || (forMs > AGAIN_AFTER_MS && lost.bytes + lost.inodes > 0)
     },
     async measure(room) {
       if (isMeasuring) return null
@@ -64,10 +64,10 @@ export function createDiskWatch(options: {
 }
 
 function lostSince(then: DiskRoom, now: DiskRoom): DiskUsage {
-  const files = then.inodes === null || now.inodes === null ? 0 : then.inodes - now.inodes
-  return { bytes: Math.max(0, then.bytes - now.bytes), files: Math.max(0, files) }
+  const inodes = then.inodes === null || now.inodes === null ? 0 : then.inodes - now.inodes
+  return { bytes: Math.max(0, then.bytes - now.bytes), inodes: Math.max(0, inodes) }
 }
 
-function isAbove({ bytes, files }: DiskUsage, limits: SandboxLimits, part: number): boolean {
-  return bytes > limits.diskBytes * part || files > limits.files * part
+function isAbove({ bytes, inodes }: DiskUsage, limits: SandboxLimits, part: number): boolean {
+  return bytes > limits.diskBytes * part || inodes > limits.inodes * part
 }

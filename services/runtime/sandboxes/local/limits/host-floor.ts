@@ -39,7 +39,7 @@ export function keepHostMemory() {
 
 /** Agents go on below the floor, where no run starts, down to half of it. */
 export function keepDiskFloor(limits: SandboxLimits) {
-  const least = { bytes: limits.freeBytes / 2, files: limits.freeInodes / 2 }
+  const least = { bytes: limits.freeBytes / 2, inodes: limits.freeInodes / 2 }
   let nextAtMs = 0
   return async (room: DiskRoom, running: Watched[], options: SupervisorOptions): Promise<void> => {
     const lack = lackOf(room, least)
@@ -56,7 +56,7 @@ export function keepDiskFloor(limits: SandboxLimits) {
 /** Of what there is less than this; null: enough of both. */
 export function lackOf(room: DiskRoom, least: DiskUsage): keyof DiskUsage | null {
   if (room.bytes < least.bytes) return 'bytes'
-  return room.inodes !== null && room.inodes < least.files ? 'files' : null
+  return room.inodes !== null && room.inodes < least.inodes ? 'inodes' : null
 }
 
 function biggestOf(running: Watched[], size: (each: Watched) => number): Watched | undefined {

@@ -10,7 +10,7 @@ export interface SandboxLimits {
   /** Of workspace and home together. */
   diskBytes: number
   /** Files, directories and links in workspace and home. Each name of a file counts. */
-  files: number
+  inodes: number
   /** Free space and free inodes the sandboxes' file system keeps for everything else. 0: no floor. */
   freeBytes: number
   freeInodes: number
@@ -21,7 +21,7 @@ export const DEFAULT_LIMITS: SandboxLimits = {
   cpus: 2,
   processes: 512,
   diskBytes: 10 * 1024 ** 3,
-  files: 1_000_000,
+  inodes: 1_000_000,
   freeBytes: 2 * 1024 ** 3,
   freeInodes: 20_000,
 }
@@ -52,7 +52,7 @@ export function exceeded(limit: SandboxLimit, limits: SandboxLimits): LimitExcee
     memory: `The agent used more memory than its sandbox may (${inUnits(limits.memoryBytes)}); SANDBOX_MEMORY_MB raises it`,
     processes: `The agent ran more processes than its sandbox may (${limits.processes}, and ${maxThreads(limits)} threads); SANDBOX_PROCESSES raises it`,
     disk: `The agent used more disk than its sandbox may (${inUnits(limits.diskBytes)}); SANDBOX_DISK_MB raises it. ${FRESH_START}`,
-    files: `The agent made more files than its sandbox may have (${limits.files}); SANDBOX_FILES raises it. ${FRESH_START}`,
+    inodes: `The agent made more files than its sandbox may have (${limits.inodes}); SANDBOX_INODES raises it. ${FRESH_START}`,
   }[limit]
   return { limit, message }
 }

@@ -47,7 +47,7 @@ export function superviseSandboxes(
 /** Why no sandbox should start now: the disk has less left than is kept free. */
 export function shortageOf(dataDirectory: string, limits: SandboxLimits): string | null {
   const room = diskRoom(dataDirectory)
-  const lack = lackOf(room, { bytes: limits.freeBytes, files: limits.freeInodes })
+  const lack = lackOf(room, { bytes: limits.freeBytes, inodes: limits.freeInodes })
   if (!lack) return null
   const [left, least] =
     lack === 'bytes'

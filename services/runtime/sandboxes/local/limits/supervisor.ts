@@ -123,5 +123,5 @@ async function checkDisk(watched: Watched, options: SupervisorOptions): Promise<
   const usage = await watched.disk.measure(diskRoom(dataDirectory))
   if (!usage) return
   if (usage.bytes > limits.diskBytes) endWatched(watched, exceeded('disk', limits), options)
-  else if (usage.files > limits.files) endWatched(watched, exceeded('files', limits), options)
+  else if (usage.inodes > limits.inodes) endWatched(watched, exceeded('inodes', limits), options)
 }
