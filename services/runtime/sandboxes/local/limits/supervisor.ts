@@ -2,17 +2,19 @@
  * Keeps the sandboxes of this process within their limits. What the kernel does not refuse by itself is measured,
  * four times a second, and the sandbox that has taken too much is ended, with a reason that a person can act on.
  */
-import type { LimitExceeded } from '../../provider.ts'
+import { AGENT_HOME_PATH, type LimitExceeded, WORKSPACE_PATH } from '../../provider.ts'
 import type { SandboxDirectories } from '../directories.ts'
 import { diskRoom } from './disk-usage.ts'
 import { keepDiskFloor, keepHostMemory, readHostMemory } from './host-floor.ts'
+import { deletedBytes } from './open-files.ts'
 import { exceeded, maxThreads, type SandboxLimits } from './sandbox-limits.ts'
-import { countThreads, type SeenTree, seeTree } from './tree-usage.ts'
+import { countThreads, type SeenTree } from './tree-usage.ts'
 import {
   endWatched,
   newWatched,
   noticeKills,
   type SupervisorOptions,
+  seeTrees,
   type Tree,
   type TreeState,
   type Watched,
@@ -93,7 +95,7 @@ function createTick(options: SupervisorOptions, all: Map<string, Watched>): () =
 }
 
 function checkProcesses(watched: Watched, availableBytes: number, options: SupervisorOptions): void {
-  const trees = [...watched.trees.values()].flatMap(({ first }) => (first ? seeTree(first) : []))
+  const trees = seeTrees(watched)
   const limit = hasTooMany(trees, options.limits)
     ? 'processes'
     : takesMemory(watched, trees, availableBytes, options)
@@ -120,8 +122,10 @@ function takesMemory(
 
 async function checkDisk(watched: Watched, options: SupervisorOptions): Promise<void> {
   const { limits, dataDirectory } = options
-  const usage = await watched.disk.measure(diskRoom(dataDirectory))
-  if (!usage) return
+  const measured = await watched.disk.measure(diskRoom(dataDirectory))
+  if (!measured) return
+  const deleted = deletedBytes(seeTrees(watched), [WORKSPACE_PATH, AGENT_HOME_PATH])
+  const usage = { ...measured, bytes: measured.bytes + deleted }
   if (usage.bytes > limits.diskBytes) endWatched(watched, exceeded('disk', limits), options)
   else if (usage.inodes > limits.inodes) endWatched(watched, exceeded('inodes', limits), options)
 }

@@ -56,22 +56,37 @@ export interface OwnMemory {
 
 /** What processes share is counted for each of them, so it may be too much. */
 export function ownMemory(root: string, pids: string[]): OwnMemory {
-  return sumOf(root, pids, 'status', /^(?:RssAnon|VmSwap):\s+(\d+)/gm, /^RssShmem:\s+(\d+)/gm)
+  return addUp(pids.map(pid => ownOf(root, pid)))
 }
 
 /** The same with shared memory counted once. The kernel walks all their pages for it. */
 export function proportionalMemory(root: string, pids: string[]): OwnMemory {
-  return sumOf(root, pids, 'smaps_rollup', /^(?:Pss_Anon|SwapPss):\s+(\d+)/gm, /^Pss_Shmem:\s+(\d+)/gm)
+  return addUp(
+    pids.map(pid => {
+      const text = read(`${root}/proc/${pid}/smaps_rollup`)
+      // A process can keep others from reading this, though not how much it is.
+      if (!text) return ownOf(root, pid)
+      return {
+        privateBytes: kilobytes(text, /^(?:Pss_Anon|SwapPss):\s+(\d+)/gm),
+        sharedBytes: kilobytes(text, /^Pss_Shmem:\s+(\d+)/gm),
+      }
+    }),
+  )
 }
 
-function sumOf(root: string, pids: string[], file: string, own: RegExp, shared: RegExp): OwnMemory {
-  const total = { privateBytes: 0, sharedBytes: 0 }
-  for (const pid of pids) {
-    const text = read(`${root}/proc/${pid}/${file}`)
-    total.privateBytes += kilobytes(text, own)
-    total.sharedBytes += kilobytes(text, shared)
+function ownOf(root: string, pid: string): OwnMemory {
+  const text = read(`${root}/proc/${pid}/status`)
+  return {
+    privateBytes: kilobytes(text, /^(?:RssAnon|VmSwap):\s+(\d+)/gm),
+    sharedBytes: kilobytes(text, /^RssShmem:\s+(\d+)/gm),
   }
-  return total
+}
+
+function addUp(all: OwnMemory[]): OwnMemory {
+  return {
+    privateBytes: all.reduce((sum, each) => sum + each.privateBytes, 0),
+    sharedBytes: all.reduce((sum, each) => sum + each.sharedBytes, 0),
+  }
 }
 
 /** What lies in the sandbox's /tmp and /dev/shm, which are memory. */

@@ -7,6 +7,7 @@ import { diskRoom, forgetUsage, measureDisk, rememberedUsage } from './disk-usag
 import { createDiskWatch, type DiskWatch } from './disk-watch.ts'
 import { createMemoryMeter, type MemoryMeter } from './memory-meter.ts'
 import { exceeded, type SandboxLimits } from './sandbox-limits.ts'
+import { type SeenTree, seeTree } from './tree-usage.ts'
 
 /** A process tree of a sandbox, as it is supervised. */
 export interface Tree {
@@ -66,6 +67,10 @@ export function newWatched(id: string, directories: SandboxDirectories, options:
       measure: async () => measureDisk(directories, { bubblewrap: await bubblewrap(), limits }),
     }),
   }
+}
+
+export function seeTrees({ trees }: Watched): SeenTree[] {
+  return [...trees.values()].flatMap(({ first }) => (first ? seeTree(first) : []))
 }
 
 /** Everything that runs in it ends, with this as the reason. */
