@@ -68,7 +68,7 @@ export function inTheBackground(bubblewrap: string): string[] {
   const asOwner = ['--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'CAP_DAC_OVERRIDE']
   const inNamespace = [bubblewrap, '--die-with-parent', ...asOwner, '--dev-bind', '/', '/', '--']
   return [
-    ...['nice', '-n', '19', 'ionice', '--ignore', '--class', '3'],
+    ...['nice', '-n', '19', 'ionice', '--ignore', '--class', '2', '--classdata', '7'],
     ...(process.getuid?.() === 0 ? [] : inNamespace),
   ]
 }
