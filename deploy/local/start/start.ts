@@ -16,6 +16,7 @@ import type { Program } from '../supervisor/supervise.ts'
 import { type Crew, createCrew } from './crew.ts'
 import { firstSteps } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
+import { goLastWithoutMemory } from './memory-shortage.ts'
 import { productProgram } from './product.ts'
 import { onStopRequest } from './stop-request.ts'
 
@@ -32,6 +33,7 @@ export async function start(options: { root: string; environment: Environment })
   const terminal = standardTerminal()
   // Whatever any of the processes writes is for the owner's eyes.
   process.umask(0o077)
+  goLastWithoutMemory()
   let crew: Crew | null = null
   try {
     const settings = readSettings(options.environment, options.root)

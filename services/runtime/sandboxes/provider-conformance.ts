@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { SandboxCommand, SandboxExit, SandboxProvider } from './provider.ts'
 import { describeConfinement } from './provider-conformance-confinement.ts'
+import { describeLimits, type SMALL_LIMITS } from './provider-conformance-limits.ts'
 import { describeStopping } from './provider-conformance-stopping.ts'
 
 /** A provider under test and how to put it away. */
@@ -15,8 +16,14 @@ export interface ProviderUnderTest {
   dispose(): Promise<void>
 }
 
-/** Makes a provider whose sandboxes may reach these endpoints, all of them on this host. */
-export type MakeProvider = (allowedEndpoints: URL[]) => Promise<ProviderUnderTest>
+/**
+ * Makes a provider whose sandboxes may reach these endpoints, all of them on this host. `limits`: what a sandbox
+ * may take; those by default when absent.
+ */
+export type MakeProvider = (
+  allowedEndpoints: URL[],
+  limits?: typeof SMALL_LIMITS,
+) => Promise<ProviderUnderTest>
 
 /** What the tests of one provider share. Filled before the first of them runs. */
 export interface Bench {
@@ -70,6 +77,7 @@ export function describeSandboxProvider(name: string, makeProvider: MakeProvider
     describeEnds(bench)
     describeConfinement(bench)
     describeStopping(bench)
+    describeLimits(makeProvider)
   })
 }
 

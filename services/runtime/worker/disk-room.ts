@@ -4,8 +4,9 @@
  * hold work that reached no remote.
  */
 import type { Database } from '@mogplex/kit/database/connect.ts'
-import { and, asc, eq, isNotNull, type SQL, sql } from 'drizzle-orm'
-import { type Sandbox, sandboxes } from '../database/schema.ts'
+import { and, asc, eq, isNotNull, notInArray, type SQL, sql } from 'drizzle-orm'
+import { type Sandbox, type SandboxStatus, sandboxes } from '../database/schema.ts'
+import { inUnits } from '../sandboxes/in-units.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import type { Claim } from './claim.ts'
 import type { RunDeps } from './deps.ts'
@@ -15,6 +16,9 @@ type Deps = Pick<RunDeps, 'database' | 'provider' | 'log'>
 
 /** Sandboxes destroyed in one sweep; the next one goes on. */
 const AT_ONCE = 20
+
+/** Their files are about to be removed. */
+const ON_THEIR_WAY_OUT: SandboxStatus[] = ['stopped', 'error']
 
 /** Throws {@link RunFailure} when the user's sandboxes take too much, and nothing of it may be destroyed. */
 export async function makeRoomForRun(
@@ -27,7 +31,7 @@ export async function makeRoomForRun(
   const kept = await database
     .select({ sandboxId: sandboxes.sandboxId })
     .from(sandboxes)
-    .where(and(ofUser, isNotNull(sandboxes.sandboxId)))
+    .where(and(ofUser, isNotNull(sandboxes.sandboxId), notInArray(sandboxes.status, ON_THEIR_WAY_OUT)))
   let taken = 0
   // One after another: where one has to be measured, the disk is busy.
   for (const { sandboxId } of kept) taken += sandboxId ? await provider.diskBytes(sandboxId) : 0
@@ -39,7 +43,7 @@ export async function makeRoomForRun(
   if (taken <= most) return
   throw new RunFailure(
     'sandbox_lost',
-    `Your sandboxes use ${gibibytes(taken)} GiB of disk, and ${gibibytes(most)} GiB is what they may. Those that are left hold ` +
+    `Your sandboxes use ${inUnits(taken)} of disk, and ${inUnits(most)} is what they may. Those that are left hold ` +
       'work that was not pushed. Let a run on such a branch succeed, remove a repo you no longer need, or have ' +
       'SANDBOX_DISK_PER_USER_MB raised',
   )
@@ -95,8 +99,4 @@ export async function destroyStopped(
 ): Promise<void> {
   if (sandbox.sandboxId) await provider.destroy(sandbox.sandboxId)
   await database.update(sandboxes).set({ sandboxId: null }).where(eq(sandboxes.id, sandbox.id))
-}
-
-function gibibytes(bytes: number): number {
-  return Number((bytes / 1024 ** 3).toFixed(1))
 }

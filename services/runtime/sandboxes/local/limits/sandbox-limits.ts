@@ -1,4 +1,5 @@
 /** What one sandbox may take from its host (runtime spec 6.6), and how a person is told that it took more. */
+import { inUnits } from '../../in-units.ts'
 import type { LimitExceeded, SandboxLimit } from '../../provider.ts'
 
 export interface SandboxLimits {
@@ -76,9 +77,3 @@ export function tookTheLastOfTheMemory(): LimitExceeded {
 }
 
 const FRESH_START = 'Its files were removed: the next run on this branch starts from what was pushed'
-
-/** "10 GiB", "1.5 GiB", "64 MiB". */
-export function inUnits(bytes: number): string {
-  const [size, unit] = bytes >= 1024 ** 3 ? [bytes / 1024 ** 3, 'GiB'] : [bytes / 1024 ** 2, 'MiB']
-  return `${Number(size.toFixed(1))} ${unit}`
-}

@@ -1,11 +1,12 @@
 /** The limits of one provider of local sandboxes: what holds them, and what is remembered of the sandboxes. */
 import type { Log } from '@mogplex/kit/log.ts'
+import { inUnits } from '../../in-units.ts'
 import type { LimitExceeded } from '../../provider.ts'
 import { haveDirectories, type SandboxDirectories } from '../directories.ts'
 import { findCgroups } from './cgroup.ts'
 import { diskRoom, measureDisk, rememberedUsage, rememberUsage } from './disk-usage.ts'
 import { lackOf } from './host-floor.ts'
-import { DEFAULT_LIMITS, inUnits, type SandboxLimits } from './sandbox-limits.ts'
+import { DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.ts'
 import { createSupervisor } from './supervisor.ts'
 
 export function superviseSandboxes(
