@@ -43,8 +43,9 @@ export interface Cgroups {
 export function findCgroups(
   own = readFileSync('/proc/self/cgroup', 'utf8'),
   mounts = readFileSync('/proc/self/mountinfo', 'utf8'),
+  isRoot = process.getuid?.() === 0,
 ): Cgroups | null {
-  for (const directory of candidates(own, mounts)) {
+  for (const directory of candidates(own, mounts, isRoot)) {
     try {
       const base = divide(directory)
       removeEmpty(base)
@@ -57,7 +58,7 @@ export function findCgroups(
 }
 
 /** As root the top of what is visible; otherwise where this process is. */
-function candidates(own: string, mounts: string): string[] {
+function candidates(own: string, mounts: string, isRoot: boolean): string[] {
   const mount = mounts
     .split('\n')
     .map(line => line.split(' - '))
@@ -70,7 +71,7 @@ function candidates(own: string, mounts: string): string[] {
   const current = join(mountPoint, relative)
   // Another runtime, or an earlier one, has moved us there already.
   const divided = basename(current) === SERVICES ? dirname(current) : current
-  return process.getuid?.() === 0 ? [mountPoint, divided] : [divided]
+  return isRoot ? [mountPoint, divided] : [divided]
 }
 
 /** Throws when this directory is not ours. */
