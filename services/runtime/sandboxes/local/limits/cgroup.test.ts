@@ -11,7 +11,8 @@ function tree(controllers: string, path = '/', isRoot = true) {
   const top = temporaryDirectory('cgroup')
   const own = join(top, path)
   mkdirSync(own, { recursive: true })
-  for (const each of [top, dirname(own), own]) writeFileSync(join(each, 'cgroup.controllers'), `${controllers}\n`)
+  for (const each of [top, dirname(own), own])
+    writeFileSync(join(each, 'cgroup.controllers'), `${controllers}\n`)
   const mounts = `25 1 0:22 / /proc rw - proc proc rw\n31 24 0:27 / ${top} rw,nosuid shared:4 - cgroup2 cgroup2 rw\n`
   return { top, own, found: findCgroups(`0::${path}\n`, mounts, isRoot) }
 }

@@ -12,4 +12,4 @@ shift
 { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :
 
 # Behind the services and the database when processors are short. Nobody without rights can go back.
-exec nice -n 10 "$@"
+exec nice -n 5 "$@"

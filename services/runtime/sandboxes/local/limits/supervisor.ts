@@ -23,6 +23,12 @@ import {
 const TICK_MS = 250
 /** The disk is looked at in every so many ticks. */
 const DISK_TICKS = 4
+/**
+ * A sandbox that has less than this part of what it may is looked at again after so long, or as soon as the host
+ * has lost as much memory.
+ */
+const CALM_PART = 1 / 4
+const CALM_MS = 900
 
 export interface Supervisor {
   /** The cgroup that the sandbox's next process must enter; null without cgroups. */
@@ -95,16 +101,26 @@ function createTick(options: SupervisorOptions, all: Map<string, Watched>): () =
 }
 
 function checkProcesses(watched: Watched, availableBytes: number, options: SupervisorOptions): void {
+  const { limits } = options
+  const { calm } = watched
+  const hasHeadroom = calm && calm.availableBytes - availableBytes < limits.memoryBytes * CALM_PART
+  if (hasHeadroom && performance.now() < calm.untilMs) return
   const trees = seeTrees(watched)
-  const limit = hasTooMany(trees, options.limits)
-    ? 'processes'
-    : takesMemory(watched, trees, availableBytes, options)
-  if (limit) endWatched(watched, exceeded(limit, options.limits), options)
+  const limit = hasTooMany(trees, limits) ? 'processes' : takesMemory(watched, trees, availableBytes, options)
+  const isCalm =
+    watched.memoryBytes < limits.memoryBytes * CALM_PART &&
+    countProcesses(trees) < limits.processes * CALM_PART
+  watched.calm = isCalm ? { untilMs: performance.now() + CALM_MS, availableBytes } : null
+  if (limit) endWatched(watched, exceeded(limit, limits), options)
+}
+
+function countProcesses(trees: SeenTree[]): number {
+  return trees.reduce((sum, { pids }) => sum + pids.length, 0)
 }
 
 function hasTooMany(trees: SeenTree[], limits: SandboxLimits): boolean {
   // Before anything is read of each: that takes the longer the more there are.
-  if (trees.reduce((sum, { pids }) => sum + pids.length, 0) > limits.processes) return true
+  if (countProcesses(trees) > limits.processes) return true
   return trees.reduce((sum, { root, pids }) => sum + countThreads(root, pids), 0) > maxThreads(limits)
 }
 

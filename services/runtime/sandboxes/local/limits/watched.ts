@@ -35,6 +35,8 @@ export interface Watched {
   meter: MemoryMeter
   /** As last measured. */
   memoryBytes: number
+  /** Far from its limits: not measured until then, as long as the host has about as much memory. */
+  calm: { untilMs: number; availableBytes: number } | null
   disk: DiskWatch
 }
 
@@ -60,6 +62,7 @@ export function newWatched(id: string, directories: SandboxDirectories, options:
     knownKills: cgroup?.read().kills ?? 0,
     meter: createMemoryMeter(limits.memoryBytes),
     memoryBytes: 0,
+    calm: null,
     disk: createDiskWatch({
       limits,
       known,
