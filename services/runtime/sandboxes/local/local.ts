@@ -91,7 +91,13 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
       return haveDirectories(directoriesOf(sandboxId))
     },
     async start(sandboxId, command) {
-      return await startIn(host, sandboxId, directoriesOf(sandboxId), command)
+      const directories = directoriesOf(sandboxId)
+      try {
+        return await startIn(host, sandboxId, directories, command)
+      } catch (error) {
+        host.supervisor.leave(sandboxId)
+        throw error
+      }
     },
     async pause(sandboxId) {
       const directories = directoriesOf(sandboxId)

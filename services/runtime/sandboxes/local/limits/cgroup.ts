@@ -49,7 +49,8 @@ export function findCgroups(
     try {
       const base = divide(directory)
       removeEmpty(base)
-      return { make: (sandboxId, limits) => makeCgroup(join(base, sandboxId), limits) }
+      const inUse = new Set<string>()
+      return { make: (sandboxId, limits) => makeCgroup(join(base, sandboxId), limits, inUse) }
     } catch {
       // Not ours to divide; perhaps another one is.
     }
@@ -103,7 +104,8 @@ function handDown(directory: string): void {
   }
 }
 
-function makeCgroup(path: string, limits: SandboxLimits): Cgroup {
+function makeCgroup(path: string, limits: SandboxLimits, inUse: Set<string>): Cgroup {
+  inUse.add(path)
   mkdirSync(path, { recursive: true })
   const set = (file: string, value: string | number) => writeFileSync(join(path, file), String(value))
   set('memory.max', limits.memoryBytes)
@@ -114,21 +116,30 @@ function makeCgroup(path: string, limits: SandboxLimits): Cgroup {
   set('pids.max', maxKernelTasks(limits))
   set('cpu.max', `${Math.round(limits.cpus * PERIOD_US)} ${PERIOD_US}`)
   set('cpu.weight', CPU_WEIGHT)
-  const number = (file: string, line: RegExp) =>
-    Number(line.exec(readFileSync(join(path, file), 'utf8'))?.[1] ?? 0)
   return {
     path,
     read: () => ({
-      memoryBytes: number('memory.current', /^(\d+)/),
-      kills: number('memory.events', /^oom_kill (\d+)/m),
+      memoryBytes: readNumber(join(path, 'memory.current'), /^(\d+)/),
+      kills: readNumber(join(path, 'memory.events'), /^oom_kill (\d+)/m),
     }),
     async remove() {
+      inUse.delete(path)
       for (let tries = 0; tries < REMOVE_TRIES; tries++) {
-        if (tryToRemove(path)) return
+        // The sandbox's next process may be about to enter it.
+        if (inUse.has(path) || tryToRemove(path)) return
         // The last process has ended but is not gone yet.
         await Bun.sleep(20)
       }
     },
+  }
+}
+
+function readNumber(file: string, line: RegExp): number {
+  try {
+    return Number(line.exec(readFileSync(file, 'utf8'))?.[1] ?? 0)
+  } catch {
+    // Somebody else has removed it.
+    return 0
   }
 }
 

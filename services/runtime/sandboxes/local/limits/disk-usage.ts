@@ -56,7 +56,8 @@ export async function measureDisk(
     stderr: 'ignore',
   })
   const [, bytes, inodes] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
-  await child.exited
+  // One that was ended may have seen a part only.
+  if ((await child.exited) !== 0) return null
   return bytes && inodes !== '0' ? { bytes: Number(bytes), inodes: Number(inodes) } : null
 }
 

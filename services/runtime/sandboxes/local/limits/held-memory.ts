@@ -52,6 +52,9 @@ async function systemVBytes(firstPid: number): Promise<number> {
       const columns = line.trim().split(/\s+/)
       return total + Number(columns[14] ?? 0) + Number(columns[15] ?? 0)
     }, 0)
+  } catch {
+    // Without nsenter these stay unseen.
+    return 0
   } finally {
     entering.close()
   }

@@ -58,13 +58,16 @@ function createHeldWatch(limitBytes: number, nowMs: () => number) {
   let isLooking = false
   const look = async (trees: SeenTree[]) => {
     isLooking = true
-    const all = await Promise.all(trees.map(each => heldMemory(each.firstPid, each.root, each.pids)))
-    found = {
-      sharedBytes: total(all, each => each.sharedBytes),
-      bufferBytes: total(all, each => each.bufferBytes),
+    try {
+      const all = await Promise.all(trees.map(each => heldMemory(each.firstPid, each.root, each.pids)))
+      found = {
+        sharedBytes: total(all, each => each.sharedBytes),
+        bufferBytes: total(all, each => each.bufferBytes),
+      }
+    } finally {
+      lookedAtMs = nowMs()
+      isLooking = false
     }
-    lookedAtMs = nowMs()
-    isLooking = false
   }
   return (trees: SeenTree[], availableBytes: number): HeldMemory => {
     mostAvailable = Math.max(mostAvailable, availableBytes)

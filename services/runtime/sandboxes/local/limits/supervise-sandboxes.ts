@@ -23,6 +23,7 @@ export function superviseSandboxes(
     cgroups,
     dataDirectory,
     bubblewrap,
+    onTrouble: err => log.warn({ event: 'sandbox.not-measured', err }),
     onExceeded: (sandboxId, reason) => {
       exceeded.set(sandboxId, reason)
       log.warn({ event: 'sandbox.limit-exceeded', sandboxId, limit: reason.limit, reason: reason.message })

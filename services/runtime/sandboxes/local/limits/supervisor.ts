@@ -33,6 +33,8 @@ const CALM_MS = 900
 export interface Supervisor {
   /** The cgroup that the sandbox's next process must enter; null without cgroups. */
   enter(sandboxId: string, directories: SandboxDirectories): string | null
+  /** The process could not be started after all. */
+  leave(sandboxId: string): void
   /** Supervises a process that was started after {@link enter}. */
   watch(sandboxId: string, tree: Tree): Supervised
   /** Whether anything runs in the sandbox. */
@@ -49,7 +51,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const tick = createTick(options, all)
   let timer: ReturnType<typeof setInterval> | null = null
 
+  const leave = (sandboxId: string) => {
+    const watched = all.get(sandboxId)
+    if (!watched || watched.trees.size > 0) return
+    all.delete(sandboxId)
+    void watched.cgroup?.remove()
+    if (all.size > 0 || !timer) return
+    clearInterval(timer)
+    timer = null
+  }
+
   return {
+    leave,
     isWatched: sandboxId => all.has(sandboxId),
     enter(sandboxId, directories) {
       const watched = all.get(sandboxId) ?? newWatched(sandboxId, directories, options)
@@ -69,14 +82,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         ended() {
           noticeKills(watched, options)
           watched.trees.delete(tree)
-          if (watched.trees.size === 0 && all.get(sandboxId) === watched) {
-            all.delete(sandboxId)
-            void watched.cgroup?.remove()
-          }
-          if (all.size === 0 && timer) {
-            clearInterval(timer)
-            timer = null
-          }
+          leave(sandboxId)
           return state.reason
         },
       }
@@ -95,8 +101,9 @@ function createTick(options: SupervisorOptions, all: Map<string, Watched>): () =
     ticks++
     if (ticks % DISK_TICKS !== 0) return
     const room = diskRoom(options.dataDirectory)
-    for (const watched of all.values()) if (watched.disk.isDue(room)) void checkDisk(watched, options)
-    void keepFloor(room, [...all.values()], options)
+    for (const watched of all.values())
+      if (watched.disk.isDue(room)) checkDisk(watched, options).catch(options.onTrouble)
+    keepFloor(room, [...all.values()], options).catch(options.onTrouble)
   }
 }
 

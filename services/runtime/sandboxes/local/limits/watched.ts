@@ -47,6 +47,8 @@ export interface SupervisorOptions {
   dataDirectory: string
   bubblewrap: () => Promise<string>
   onExceeded: (sandboxId: string, reason: LimitExceeded) => void
+  /** Something could not be measured; it is tried again. */
+  onTrouble: (error: unknown) => void
 }
 
 export function newWatched(id: string, directories: SandboxDirectories, options: SupervisorOptions): Watched {
