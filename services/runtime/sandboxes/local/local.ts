@@ -25,7 +25,7 @@ import {
 import { createDestinationRule, type DestinationRule } from './egress/destination.ts'
 import { openEgressProxy } from './egress/egress-proxy.ts'
 import { loopbackTunnels } from './egress/loopback-tunnels.ts'
-import { inTheBackground } from './limits/disk-usage.ts'
+import { inTheBackground, stopMeasuring } from './limits/disk-usage.ts'
 import type { SandboxLimits } from './limits/sandbox-limits.ts'
 import { shortageOf, superviseSandboxes } from './limits/supervise-sandboxes.ts'
 import type { Supervisor } from './limits/supervisor.ts'
@@ -110,6 +110,7 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
       const directories = directoriesOf(sandboxId)
       await endProcesses(host, directories)
       host.exceeded.delete(sandboxId)
+      await stopMeasuring(directories)
       const { bubblewrap } = await host.toolchain()
       await removeDirectories(directories, inTheBackground(bubblewrap))
     },

@@ -4,7 +4,9 @@
  */
 import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Subprocess } from 'bun'
 import type { SandboxDirectories } from '../directories.ts'
+import { signal } from '../process-tree.ts'
 import type { SandboxLimits } from './sandbox-limits.ts'
 
 export interface DiskUsage {
@@ -38,13 +40,18 @@ END { printf "%.0f %d\\n", blocks * 512, inodes }`
 
 const SCRIPT = `find "$@" -xdev -printf '%b %n %y\\n' 2>/dev/null | awk -v BYTES="$BYTES" -v INODES="$INODES" "$SUM_UP"`
 
+/** What measures now, by the root directory of the sandbox. */
+const measuring = new Map<string, Set<Subprocess>>()
+
 /** Of workspace and home; once a limit is passed, whatever was seen by then. Null when they are gone. */
 export async function measureDisk(
-  { workspace, home }: SandboxDirectories,
+  { root, workspace, home }: SandboxDirectories,
   { bubblewrap, limits }: Measuring,
 ): Promise<DiskUsage | null> {
   const child = Bun.spawn([...inTheBackground(bubblewrap), 'sh', '-c', SCRIPT, 'sh', workspace, home], {
     cwd: '/',
+    // A process group of its own, to be ended as one.
+    detached: true,
     env: {
       PATH: process.env.PATH,
       BYTES: String(limits.diskBytes),
@@ -55,10 +62,24 @@ export async function measureDisk(
     stdout: 'pipe',
     stderr: 'ignore',
   })
-  const [, bytes, inodes] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
-  // One that was ended may have seen a part only.
-  if ((await child.exited) !== 0) return null
-  return bytes && inodes !== '0' ? { bytes: Number(bytes), inodes: Number(inodes) } : null
+  const children = measuring.get(root) ?? new Set()
+  measuring.set(root, children.add(child))
+  try {
+    const [, bytes, inodes] = /^(\d+) (\d+)\n$/.exec(await new Response(child.stdout).text()) ?? []
+    // One that was ended may have seen a part only.
+    if ((await child.exited) !== 0) return null
+    return bytes && inodes !== '0' ? { bytes: Number(bytes), inodes: Number(inodes) } : null
+  } finally {
+    children.delete(child)
+    if (children.size === 0) measuring.delete(root)
+  }
+}
+
+/** Ends what measures the sandbox, before its files are removed. */
+export async function stopMeasuring({ root }: SandboxDirectories): Promise<void> {
+  const children = [...(measuring.get(root) ?? [])]
+  for (const { pid } of children) signal(-pid, 'SIGKILL')
+  await Promise.all(children.map(child => child.exited))
 }
 
 /**
