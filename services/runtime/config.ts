@@ -3,6 +3,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { GitHost } from './git/host-git.ts'
 import { HARNESS_VERSIONS } from './harnesses/registry.ts'
+import { SANDBOX_LIMIT_SETTINGS } from './sandboxes/local/limits/settings.ts'
 import type { RunSettings } from './worker/deps.ts'
 
 const WEB_ADDRESS = '^https?://\\S+$'
@@ -39,6 +40,12 @@ export const RuntimeSettings = Type.Object({
     maximum: 60,
     description: 'how long a run whose runtime died stays unfinished; renewed four times as often',
   }),
+  ...SANDBOX_LIMIT_SETTINGS,
+  SANDBOX_DISK_PER_USER_MB: Type.Integer({
+    default: 40_960,
+    minimum: 1,
+    description: 'what the sandboxes of one user may take together, paused ones included',
+  }),
   SANDBOX_MAX_ACTIVE_PER_USER: Type.Integer({ default: 3, minimum: 1 }),
   WORKER_CONCURRENCY: Type.Integer({ default: 4, minimum: 1, description: 'runs at once in this process' }),
   GIT_ALLOW_PRIVATE_HOSTS: Type.Boolean({
@@ -69,6 +76,7 @@ export function runSettings(config: Readonly<Static<typeof RuntimeSettings>>): R
     runTimeoutMs: config.RUN_TIMEOUT_SECONDS * 1_000,
     runIdleTimeoutMs: config.RUN_IDLE_TIMEOUT_SECONDS * 1_000,
     outputLimits: { maxBytes: config.RUN_OUTPUT_MAX_BYTES, maxEvents: config.RUN_OUTPUT_MAX_EVENTS },
+    sandboxDiskPerUserBytes: config.SANDBOX_DISK_PER_USER_MB * 1024 ** 2,
   }
 }
 

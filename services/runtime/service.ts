@@ -9,6 +9,7 @@ import { deadLetters, inbox, outbox } from './database/schema.ts'
 import { eventRoutes } from './events/routes.ts'
 import { runRoutes } from './runs/routes.ts'
 import { sandboxAnswers } from './sandboxes/answers.ts'
+import { sandboxLimits } from './sandboxes/local/limits/settings.ts'
 import { createLocalSandboxProvider } from './sandboxes/local/local.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import type { RunDeps } from './worker/deps.ts'
@@ -50,6 +51,7 @@ async function runDeps({ config, log, bus, database, ask, pokeOutbox }: Kit): Pr
   const provider = createLocalSandboxProvider({
     dataDirectory: settings.dataDirectory,
     log,
+    limits: sandboxLimits(config),
   })
   // A host that cannot isolate agents must say so at the start, not at the first run.
   await provider.check()
@@ -75,6 +77,7 @@ function startRunWorker({ config, database, log }: Kit, deps: RunDeps) {
       maxActivePerUser: config.SANDBOX_MAX_ACTIVE_PER_USER,
       leaseSeconds: config.RUN_LEASE_SECONDS,
     },
+    shortage: () => deps.provider.shortage(),
     execute: (claim, shutdown) => executeRun(claim, shutdown, deps),
   })
   deps.live.onWake(WORK_SUBJECT, worker.poke)

@@ -19,6 +19,7 @@ import { type Crew, createCrew } from './crew.ts'
 import { firstSteps, isFirstSignUpAwaited, signUpCodeOf } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
 import { keepStreams, type StreamKeeper } from './keep-streams.ts'
+import { goLastWithoutMemory } from './memory-shortage.ts'
 import { addressOf, productProgram } from './product.ts'
 import { onStopRequest } from './stop-request.ts'
 
@@ -35,6 +36,7 @@ export async function start(options: { root: string; environment: Environment })
   const terminal = standardTerminal()
   // Whatever any of the processes writes is for the owner's eyes.
   process.umask(0o077)
+  goLastWithoutMemory()
   let running: Running | null = null
   try {
     const settings = readSettings(options.environment, options.root)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ProxiedEndpoint, SandboxCommand, SandboxExit, SandboxProvider } from './provider.ts'
 import { describeConfinement } from './provider-conformance-confinement.ts'
+import { describeLimits, type SMALL_LIMITS } from './provider-conformance-limits.ts'
 import { describeStopping } from './provider-conformance-stopping.ts'
 
 export const MODEL_SECRET = `sk-${crypto.randomUUID()}`
@@ -17,7 +18,8 @@ export interface ProviderUnderTest {
   dispose(): Promise<void>
 }
 
-export type MakeProvider = () => Promise<ProviderUnderTest>
+/** `limits`: what a sandbox may take; those by default when absent. */
+export type MakeProvider = (limits?: typeof SMALL_LIMITS) => Promise<ProviderUnderTest>
 
 /** What the tests of one provider share. Filled before the first of them runs. */
 export interface Bench {
@@ -82,6 +84,7 @@ export function describeSandboxProvider(name: string, makeProvider: MakeProvider
     describeEnds(bench)
     describeConfinement(bench)
     describeStopping(bench)
+    describeLimits(makeProvider)
   })
 }
 

@@ -72,6 +72,21 @@ export interface SandboxExit {
    */
   exitCode: number | null
   signal: string | null
+  /** Set when the provider ended it, because its sandbox had taken more than it may. */
+  exceeded?: LimitExceeded
+}
+
+export type SandboxLimit = 'memory' | 'processes' | 'disk' | 'inodes'
+
+export interface LimitExceeded {
+  limit: SandboxLimit
+  /** For the person whose agent it was: what it took too much of, and what can be done. */
+  message: string
+}
+
+/** Whether what a sandbox took too much of is still there when nothing runs in it any more. */
+export function staysExceeded({ limit }: LimitExceeded): boolean {
+  return limit === 'disk' || limit === 'inodes'
 }
 
 export interface SandboxProcess {
@@ -79,7 +94,7 @@ export interface SandboxProcess {
   stderr: ReadableStream<Uint8Array>
   /** Resolves once the whole process tree is gone, never rejects. */
   exited: Promise<SandboxExit>
-  /** SIGINT to the whole tree, SIGKILL to what is left after `graceMs`. Resolves once the tree is gone. */
+  /** SIGINT to the whole tree, SIGKILL to what is left after `graceMs`; 0: SIGKILL at once. Resolves once the tree is gone. */
   stop(graceMs: number): Promise<void>
 }
 
@@ -97,4 +112,10 @@ export interface SandboxProvider {
   pause(sandboxId: string): Promise<void>
   /** Ends every process and removes all files. Idempotent. */
   destroy(sandboxId: string): Promise<void>
+  /** Why the provider last ended processes of the record's sandbox; null when it has not since the last `pause`. */
+  exceeded(recordId: string): LimitExceeded | null
+  /** Bytes of the sandbox's files; 0 without any. Measured anew only if it was used since. */
+  diskBytes(sandboxId: string): Promise<number>
+  /** What the host lacks, so that no sandbox should start now; null when there is enough. */
+  shortage(): string | null
 }

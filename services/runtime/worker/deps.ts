@@ -21,6 +21,8 @@ export interface RunSettings {
   runTimeoutMs: number
   runIdleTimeoutMs: number
   outputLimits: OutputLimits
+  /** What the sandboxes of one user may take together, paused ones included. */
+  sandboxDiskPerUserBytes: number
 }
 
 export interface RunDeps {

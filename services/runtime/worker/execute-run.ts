@@ -22,7 +22,9 @@ import { type Claim, releaseRun } from './claim.ts'
 import { concludeHarness, SHUT_DOWN } from './conclude.ts'
 import { holdResultCollector } from './deliver-result.ts'
 import type { RunDeps } from './deps.ts'
+import { makeRoomForRun } from './disk-room.ts'
 import { EventWriter } from './event-writer.ts'
+import { nameExceededLimit } from './exceeded-limit.ts'
 import { gatherInputs, secretsOf } from './inputs.ts'
 import { holdLease, type Lease } from './lease.ts'
 import { prepareRun } from './prepare.ts'
@@ -45,7 +47,7 @@ export async function executeRun(claim: Claim, shutdown: AbortSignal, deps: RunD
   const onShutdown = () => lease.abort('shutdown')
   shutdown.addEventListener('abort', onShutdown)
   try {
-    const outcome = await work(claim, lease, deps)
+    const outcome = nameExceededLimit(await work(claim, lease, deps), claim, deps)
     const status = outcome?.status ?? (lease.stopReason() === 'lease-lost' ? 'lost' : 'released')
     await settle(claim, lease, deps, outcome)
     log.info({ event: 'run.ended', runId: run.id, status })
@@ -76,7 +78,7 @@ async function prepareToStart(claim: Claim, lease: Lease, deps: RunDeps): Promis
   const { run } = claim
   const harness = harnessById(run.harness, { echoEnabled: deps.settings.isEchoEnabled })
   if (!harness) throw new RunFailure('install_failed', `The harness ${run.harness} is not enabled here`)
-  const inputs = await gatherInputs(run, harness, deps)
+  const [inputs] = await Promise.all([gatherInputs(run, harness, deps), makeRoomForRun(claim, deps)])
   const secrets = secretsOf(inputs)
   const onStored = () => deps.live.wake(liveRunSubject(run.id))
   const limits = deps.settings.outputLimits

@@ -16,6 +16,7 @@ import { removeMirror } from '../git/mirror.ts'
 import { cancelledOutcome, failedOutcome, finishRun, isUnheld, type RunOutcome } from '../runs/transitions.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import type { RunDeps } from './deps.ts'
+import { destroyStopped, makeRoomOnHost } from './disk-room.ts'
 
 const SWEEP_MS = 5_000
 const MAX_PENDING_MINUTES = 15
@@ -47,11 +48,14 @@ export async function sweep(deps: ReaperDeps): Promise<void> {
     () => restForgottenSandboxes(deps),
     () => stopRetiredSandboxes(database),
     () => destroyDeadSandboxes(database, deps),
+    () => makeRoomOnHost(deps),
   ]
   for (const step of steps) await step().catch(err => log.warn({ event: 'reaper.failed', err }))
 }
 
 async function endAbandonedRuns(deps: ReaperDeps): Promise<void> {
+  const shortage = deps.provider.shortage()
+  const why = shortage ? `. ${shortage}` : ''
   await endRuns(deps, 'pending', and(isNotNull(agentRuns.controlState), isUnheld()), run =>
     cancelledOutcome(run),
   )
@@ -71,7 +75,7 @@ async function endAbandonedRuns(deps: ReaperDeps): Promise<void> {
     () =>
       failedOutcome({
         code: 'runner_lost',
-        message: `The run could not start within ${MAX_PENDING_MINUTES} minutes`,
+        message: `The run could not start within ${MAX_PENDING_MINUTES} minutes${why}`,
       }),
   )
 }
@@ -144,8 +148,7 @@ async function destroyDeadSandboxes(database: Database, { provider, gitHost }: R
     .where(and(inArray(sandboxes.status, ['stopped', 'error']), isNotNull(sandboxes.sandboxId)))
     .limit(20)
   for (const sandbox of dead) {
-    if (sandbox.sandboxId) await provider.destroy(sandbox.sandboxId)
     if (sandbox.isRetired) await removeMirror(gitHost, sandbox.repoId, AbortSignal.timeout(MIRROR_LIMIT_MS))
-    await database.update(sandboxes).set({ sandboxId: null }).where(eq(sandboxes.id, sandbox.id))
+    await destroyStopped(sandbox, { database, provider })
   }
 }

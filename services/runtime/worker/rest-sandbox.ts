@@ -6,6 +6,7 @@
 import type { Transaction } from '@mogplex/kit/database/connect.ts'
 import type { Sandbox } from '../database/schema.ts'
 import { changeSandbox, changeSandboxWithin } from '../sandboxes/lifecycle.ts'
+import { staysExceeded } from '../sandboxes/provider.ts'
 import type { Claim } from './claim.ts'
 import type { RunDeps } from './deps.ts'
 
@@ -25,7 +26,13 @@ export async function finishRest(
   { database, provider }: Pick<RunDeps, 'database' | 'provider'>,
 ): Promise<void> {
   const from = ['pausing' as const]
-  if (sandbox.sandboxId) {
+  const reason = provider.exceeded(sandbox.id)
+  if (sandbox.sandboxId && reason && staysExceeded(reason)) {
+    // Kept, it would end every next run on its branch. What the agent left in it goes, and the run has said so.
+    await provider.pause(sandbox.sandboxId)
+    const change = { from, to: 'stopped' as const, stopReason: 'unknown', error: reason.message, workerRunId }
+    await changeSandbox(database, sandbox.id, change)
+  } else if (sandbox.sandboxId) {
     await provider.pause(sandbox.sandboxId)
     await changeSandbox(database, sandbox.id, { from, to: 'paused', stopReason: 'auto_pause', workerRunId })
   } else {

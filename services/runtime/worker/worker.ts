@@ -7,6 +7,8 @@ import type { Log } from '@mogplex/kit/log.ts'
 import { type Claim, type ClaimOptions, claimNextRun } from './claim.ts'
 
 const POLL_MS = 5_000
+/** How often the log says that runs wait for room. */
+const SAY_AGAIN_MS = 60_000
 /** After the grace period runs are stopped; this long they have for their last transition. */
 const LAST_WRITES_MS = 6_000
 
@@ -22,6 +24,8 @@ export interface WorkerOptions {
   log: Log
   concurrency: number
   claim: ClaimOptions
+  /** Why no run can start now, for lack of something on the host; null: they can. */
+  shortage: () => string | null
   /** Runs one claim to its end; never rejects. `shutdown` aborts when the process must go. */
   execute: (claim: Claim, shutdown: AbortSignal) => Promise<void>
 }
@@ -43,7 +47,7 @@ export function startWorker(options: WorkerOptions): Worker {
     try {
       do {
         lookAgain = false
-        while (!isStopped && running.size < concurrency) {
+        while (!isStopped && running.size < concurrency && !isShort()) {
           const claim = await claimNextRun(options.database, options.claim)
           if (!claim) break
           log.info({ event: 'run.claimed', runId: claim.run.id, harness: claim.run.harness })
@@ -59,6 +63,16 @@ export function startWorker(options: WorkerOptions): Worker {
     } finally {
       isLooking = false
     }
+  }
+
+  let saidAtMs = Number.NEGATIVE_INFINITY
+  const isShort = () => {
+    const reason = options.shortage()
+    if (reason && performance.now() - saidAtMs > SAY_AGAIN_MS) {
+      saidAtMs = performance.now()
+      log.error({ event: 'worker.no-run-starts', reason })
+    }
+    return reason !== null
   }
 
   const timer = setInterval(() => void look(), POLL_MS)

@@ -138,6 +138,9 @@ function handingOut(stdout: ReadableStream<Uint8Array>): SandboxProvider {
     exists: unused,
     pause: unused,
     destroy: unused,
+    exceeded: unused,
+    diskBytes: unused,
+    shortage: unused,
     start: async () => ({
       stdout,
       stderr: new Blob([]).stream(),

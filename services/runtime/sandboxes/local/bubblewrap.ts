@@ -4,7 +4,8 @@ import { join, normalize } from 'node:path'
 import { AGENT_HOME_PATH, type SandboxCommand, WORKSPACE_PATH } from '../provider.ts'
 import { ACCOUNT_FILES, type AgentUser, type SandboxDirectories } from './directories.ts'
 import { PROXY_PORT, type WayOut } from './egress/ways-out.ts'
-import { limitArguments, TMP_BYTES } from './limits.ts'
+import { limitArguments } from './limits/rlimits.ts'
+import { type SandboxLimits, tmpfsBytes } from './limits/sandbox-limits.ts'
 import { leaveMountsArguments, maskArguments } from './masks.ts'
 import type { RootEntry, Toolchain } from './toolchain.ts'
 
@@ -12,6 +13,8 @@ import type { RootEntry, Toolchain } from './toolchain.ts'
 const RUN_PATH = '/run/mogplex'
 /** Where the socket of a way out is, inside. */
 const socketInside = ({ port }: WayOut) => `${RUN_PATH}/${port}.sock`
+
+const ENTER_SCRIPT = join(import.meta.dir, 'limits/enter.sh')
 
 /** Prefix under which variables travel to `entry.sh`; see there. */
 const CARRIED = 'SANDBOX_ENV_'
@@ -40,6 +43,9 @@ export interface Launch {
   infoFd: number
   /** Fd from which bubblewrap reads the filter of system calls. */
   filterFd: number
+  limits: SandboxLimits
+  /** The cgroup it enters first; null: none. */
+  cgroup: string | null
 }
 
 /** `argv` holds no value of the environment, since the whole host can read arguments. */
@@ -49,6 +55,9 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
   const forwarded = launch.ways.map(way => `${way.port}=${socketInside(way)}`)
   return {
     argv: [
+      '/bin/sh',
+      ENTER_SCRIPT,
+      launch.cgroup ?? '',
       launch.toolchain.bubblewrap,
       ...isolation(launch),
       ...mounts(launch),
@@ -56,7 +65,7 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
       ...leaveMountsArguments(launch.toolchain.unshare),
       ...dropToUser(launch),
       launch.toolchain.prlimit,
-      ...limitArguments(),
+      ...limitArguments(launch.limits),
       '/bin/sh',
       `${RUN_PATH}/entry.sh`,
       launch.command.cwd ?? WORKSPACE_PATH,
@@ -91,7 +100,7 @@ function isolation({ toolchain, infoFd, filterFd }: Launch): string[] {
   ]
 }
 
-function mounts({ command, directories, toolchain, ways }: Launch): string[] {
+function mounts({ command, directories, toolchain, ways, limits }: Launch): string[] {
   const own = (inside: string, file: string) => ({ path: `${RUN_PATH}/${inside}`, shows: file })
   const program = (name: string) => join(import.meta.dir, name)
   const entries: RootEntry[] = [
@@ -113,16 +122,17 @@ function mounts({ command, directories, toolchain, ways }: Launch): string[] {
     // bubblewrap would make them itself, but for root's eyes only.
     ...[...parents].flatMap(path => ['--perms', '0755', '--dir', path]),
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...tmpfs('/dev/shm', toolchain),
-    ...tmpfs('/tmp', toolchain),
+    ...tmpfs('/dev/shm', toolchain, limits),
+    ...tmpfs('/tmp', toolchain, limits),
     ...entries.flatMap(entry =>
       'shows' in entry ? ['--ro-bind', entry.shows, entry.path] : ['--symlink', entry.linksTo, entry.path],
     ),
     ...['--bind', directories.workspace, WORKSPACE_PATH],
     ...['--bind', directories.home, AGENT_HOME_PATH],
     ...maskArguments(),
-    // The rest of the tree is memory of the host's: without this the agent could fill it.
-    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    // The rest of the tree is memory of the host's: without this the agent could fill it. In /proc it could make
+    // itself the last that the kernel ends for want of memory.
+    ...['--remount-ro', '/dev', '--remount-ro', '/proc', '--remount-ro', '/'],
   ]
 }
 
@@ -132,8 +142,9 @@ function ancestors(path: string): string[] {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
 }
 
-function tmpfs(path: string, { canBoundTmpfs }: Toolchain): string[] {
-  return [...(canBoundTmpfs ? ['--size', String(TMP_BYTES)] : []), '--perms', '1777', '--tmpfs', path]
+function tmpfs(path: string, { canBoundTmpfs }: Toolchain, limits: SandboxLimits): string[] {
+  const size = canBoundTmpfs ? ['--size', String(tmpfsBytes(limits))] : []
+  return [...size, '--perms', '1777', '--tmpfs', path]
 }
 
 function dropToUser({ toolchain, user }: Launch): string[] {

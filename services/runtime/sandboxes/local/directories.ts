@@ -8,7 +8,6 @@
  * All are 0700; those above workspace and home belong to this process's user.
  */
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isUuid } from '@mogplex/kit/validation.ts'
 import { AGENT_HOME_PATH } from '../provider.ts'
@@ -79,13 +78,17 @@ export function removeSockets(directories: SandboxDirectories): void {
   for (const name of readdirSync(directories.run)) rmSync(join(directories.run, name), { force: true })
 }
 
-export async function removeDirectories(directories: SandboxDirectories): Promise<void> {
-  if (!existsSync(directories.root)) return
-  if (process.getuid?.() !== 0) {
-    // Tools leave directories behind that even their owner may not change (Go's module cache).
-    await Bun.spawn(['chmod', '-R', 'u+rwX', directories.root], { stderr: 'ignore' }).exited
-  }
-  await rm(directories.root, { recursive: true, force: true })
+/**
+ * `inBackground`: prefix of a command that may remove whatever an agent can leave behind. A process of its own:
+ * a million files, or directories a hundred thousand deep, must not hold up this one.
+ */
+export async function removeDirectories({ root }: SandboxDirectories, inBackground: string[]): Promise<void> {
+  if (!existsSync(root)) return
+  const argv = [...inBackground, 'rm', '-rf', '--one-file-system', '--', root]
+  const child = Bun.spawn(argv, { cwd: '/', stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
+  const [stderr, code] = await Promise.all([new Response(child.stderr).text(), child.exited])
+  if (code !== 0)
+    throw new Error(`the files of a sandbox could not be removed: ${stderr.slice(-1_000).trim()}`)
 }
 
 /** Makes the sandbox's user the owner; as an ordinary user this process is that already. */

@@ -11,9 +11,6 @@ shift 3
 (trap '' INT; read -r _ <&4; kill -KILL -1) </dev/null >/dev/null 2>&1 &
 exec 4<&-
 
-# The host short of memory: the kernel ends what runs in sandboxes before any service.
-{ echo 500 >/proc/self/oom_score_adj; } 2>/dev/null || :
-
 # The forwarder closes its stdout once it listens, so this waits for no longer than that. It starts at /,
 # lest bun read configuration from the checkout, and without the command's environment.
 start_forwarder() {

@@ -5,12 +5,12 @@
  * or address of the host. Its user has no rights: not root, no capabilities, no way to gain either; and the
  * kernel refuses it what leads out (`seccomp/`) and tells it nothing of the host (`masks.ts`). It
  * reaches the network only through the runtime's proxies. It ends with the runtime process, however
- * that ends. Not divided: processor time and memory.
+ * that ends, and when it takes more than its share (`limits/`).
  */
 import { isAbsolute, join } from 'node:path'
 import { newId } from '@mogplex/kit/ids.ts'
 import type { Log } from '@mogplex/kit/log.ts'
-import type { SandboxCommand, SandboxProcess, SandboxProvider } from '../provider.ts'
+import type { LimitExceeded, SandboxCommand, SandboxProcess, SandboxProvider } from '../provider.ts'
 import { buildLaunch, checkMounts } from './bubblewrap.ts'
 import { checkByTrying } from './check.ts'
 import {
@@ -24,6 +24,10 @@ import {
 } from './directories.ts'
 import { type DestinationRule, publicDestination } from './egress/destination.ts'
 import { openWaysOut } from './egress/ways-out.ts'
+import { inTheBackground, stopMeasuring } from './limits/disk-usage.ts'
+import type { SandboxLimits } from './limits/sandbox-limits.ts'
+import { shortageOf, superviseSandboxes } from './limits/supervise-sandboxes.ts'
+import type { Supervisor } from './limits/supervisor.ts'
 import { findHolders, findOrphans, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 import { FILTER_FD, INFO_FD, startSandboxProcess } from './sandbox-process.ts'
 import { joinNewSessionKeyring } from './session-keyring.ts'
@@ -33,11 +37,19 @@ export interface LocalSandboxOptions {
   /** Absolute. Sandboxes lie in its directory `sandboxes`. */
   dataDirectory: string
   log: Log
+  /** What is left out is as by default. */
+  limits?: Partial<SandboxLimits>
+  /** False: limits are measured although the kernel could keep them. Default: true. */
+  useCgroups?: boolean
 }
 
 interface Host {
   toolchain(): Promise<Toolchain>
   rule: DestinationRule
+  limits: SandboxLimits
+  supervisor: Supervisor
+  /** Why a sandbox was ended, until it is paused. */
+  exceeded: Map<string, LimitExceeded>
   /** Processes of this runtime, by the root directory of their sandbox. */
   running: Map<string, Set<SandboxProcess>>
   log: Log
@@ -47,9 +59,12 @@ interface Host {
 export function createLocalSandboxProvider(options: LocalSandboxOptions): SandboxProvider {
   const { dataDirectory, log } = options
   if (!isAbsolute(dataDirectory)) throw new Error(`not an absolute path: ${dataDirectory}`)
+  const toolchain = onceFound(findToolchain)
+  const limited = superviseSandboxes(options, async () => (await toolchain()).bubblewrap)
   const host: Host = {
-    toolchain: onceFound(findToolchain),
+    toolchain,
     rule: publicDestination,
+    ...limited,
     running: new Map(),
     log,
   }
@@ -69,16 +84,32 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
       return haveDirectories(directoriesOf(sandboxId))
     },
     async start(sandboxId, command) {
-      return await startIn(host, sandboxId, directoriesOf(sandboxId), command)
+      const directories = directoriesOf(sandboxId)
+      try {
+        return await startIn(host, sandboxId, directories, command)
+      } catch (error) {
+        host.supervisor.leave(sandboxId)
+        throw error
+      }
     },
     async pause(sandboxId) {
-      await endProcesses(host, directoriesOf(sandboxId))
+      const directories = directoriesOf(sandboxId)
+      await endProcesses(host, directories)
+      host.exceeded.delete(sandboxId)
+      // Not waited for: it is asked for when the next run starts, or measured then.
+      void limited.diskBytes(sandboxId, directories).catch(() => undefined)
     },
     async destroy(sandboxId) {
       const directories = directoriesOf(sandboxId)
       await endProcesses(host, directories)
-      await removeDirectories(directories)
+      host.exceeded.delete(sandboxId)
+      await stopMeasuring(directories)
+      const { bubblewrap } = await host.toolchain()
+      await removeDirectories(directories, inTheBackground(bubblewrap))
     },
+    exceeded: sandboxId => host.exceeded.get(sandboxId) ?? null,
+    diskBytes: sandboxId => limited.diskBytes(sandboxId, directoriesOf(sandboxId)),
+    shortage: () => shortageOf(dataDirectory, host.limits),
   }
   return provider
 }
@@ -95,13 +126,14 @@ async function startIn(
   const toolchain = await host.toolchain()
   const own = join(directories.run, newId())
   const log = host.log.child({ sandboxId })
-  const { rule } = host
+  const { rule, limits } = host
   const endpoints = command.endpoints ?? []
   const waysOut =
     command.network === 'egress' ? await openWaysOut({ prefix: own, user, endpoints, rule, log }) : null
   const ways = waysOut?.ways ?? []
+  const cgroup = host.supervisor.enter(sandboxId, directories)
   const fds = { infoFd: INFO_FD, filterFd: FILTER_FD }
-  const launch = buildLaunch({ command, directories, user, toolchain, ways, ...fds })
+  const launch = buildLaunch({ command, directories, user, toolchain, ways, limits, cgroup, ...fds })
 
   const siblings = host.running.get(directories.root) ?? new Set<SandboxProcess>()
   host.running.set(directories.root, siblings)
@@ -110,11 +142,17 @@ async function startIn(
   joinNewSessionKeyring()
   const started = startSandboxProcess({ ...launch, filter, stdin: command.stdin, infoPath: `${own}.info` })
   siblings.add(started)
-  void started.exited.then(() => {
+  const supervised = host.supervisor.watch(sandboxId, {
+    first: started.first,
+    end: () => void started.stop(0),
+  })
+  const exited = started.exited.then(exit => {
     siblings.delete(started)
     waysOut?.close()
+    const exceeded = supervised.ended()
+    return exceeded ? { ...exit, exceeded } : exit
   })
-  return started
+  return { ...started, exited }
 }
 
 /** Also what an earlier runtime process left, should that have ended a moment ago. */

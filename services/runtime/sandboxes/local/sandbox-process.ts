@@ -11,6 +11,11 @@ export const INFO_FD = 3
 /** Fd from which bubblewrap reads the filter of system calls. */
 export const FILTER_FD = 5
 
+export interface StartedProcess extends SandboxProcess {
+  /** The first process of its namespace; null when it came to none. */
+  first: Promise<ProcessIdentity | null>
+}
+
 /** `infoPath`: where a file may be made for a moment. */
 export function startSandboxProcess(options: {
   argv: string[]
@@ -18,7 +23,7 @@ export function startSandboxProcess(options: {
   stdin: string | Promise<string> | undefined
   infoPath: string
   filter: Uint8Array
-}): SandboxProcess {
+}): StartedProcess {
   const infoFd = openUnnamedFile(options.infoPath)
   const filterFd = openUnnamedFile(options.infoPath)
   // At an offset given, so that bubblewrap reads from the start.
@@ -48,12 +53,13 @@ export function startSandboxProcess(options: {
     return exit
   })
   return {
+    first,
     stdout: child.stdout,
     stderr: child.stderr,
     exited,
     async stop(graceMs) {
       const identity = await first
-      if (identity && child.exitCode === null && child.signalCode === null) {
+      if (graceMs > 0 && identity && child.exitCode === null && child.signalCode === null) {
         for (const pid of descendants(identity.pid)) signal(pid, 'SIGINT')
         await Promise.race([exited, Bun.sleep(graceMs)])
       }
