@@ -1,5 +1,14 @@
 /** `MOGPLEX_HOME`: the one directory in which an instance keeps everything. Directories 0700, files 0600. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface Home {
@@ -44,7 +53,7 @@ export function homeAt(root: string): Home {
 export function openHome(root: string): Home {
   const home = homeAt(root)
   mkdirSync(root, { recursive: true, mode: 0o700 })
-  assertUnmovable(root)
+  for (const path of [root, realpathSync(root)]) assertUnmovable(path)
   assertOurs(root)
   chmodSync(root, 0o700)
   // What was put here while others could write to it: owned by them, or a link of theirs to elsewhere.

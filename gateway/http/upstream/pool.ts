@@ -19,6 +19,9 @@ export interface UpstreamPool {
 /** Services close one that was idle for twice as long, and a request must not meet that moment. */
 const MAX_IDLE_MS = 60_000
 
+/** Not longer than a person waits gladly for an answer that is only that the service is away. */
+const CROWDED_PATIENCE_MS = 2_000
+
 export interface UpstreamPoolOptions extends Pick<UpstreamConnectionOptions, 'relayed'> {
   /** The service's; only its origin counts. */
   url: string
@@ -89,7 +92,7 @@ interface DiallerEvents {
 
 function createDialler({ url, relayed, reportBug }: UpstreamPoolOptions, events: DiallerEvents) {
   const { host, address } = destinationOf(url)
-  return (): Promise<UpstreamConnection> => {
+  const dial = (): Promise<UpstreamConnection> => {
     const { promise, resolve, reject } = Promise.withResolvers<UpstreamConnection>()
     const opening = connectTo<UpstreamConnection | null>(address, {
       data: null,
@@ -122,6 +125,24 @@ function createDialler({ url, relayed, reportBug }: UpstreamPoolOptions, events:
     })
     opening.catch(reject)
     return promise
+  }
+  return 'unix' in address ? () => patiently(dial) : dial
+}
+
+/**
+ * On a network, the kernel of a service that does not take connections for a moment lets new ones wait. On a
+ * socket it refuses them once some hundreds do, like one that nobody listens on any more, so we wait.
+ */
+async function patiently<Connection>(dial: () => Promise<Connection>): Promise<Connection> {
+  const deadline = performance.now() + CROWDED_PATIENCE_MS
+  for (let delayMs = 5; ; delayMs = Math.min(delayMs * 2, 100)) {
+    try {
+      return await dial()
+    } catch (error) {
+      const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+      if (!isRefused || performance.now() > deadline) throw error
+    }
+    await Bun.sleep(delayMs)
   }
 }
 
