@@ -49,7 +49,6 @@ export async function openEndpointProxy(options: EndpointProxyOptions): Promise<
   server.timeout = 0
   server.keepAliveTimeout = 0
   server.on('connect', (_, socket) => socket.destroy())
-  server.on('clientError', (_, socket) => socket.destroy())
   await new Promise<void>((settle, reject) => {
     server.once('error', reject)
     server.listen(options.socketPath, settle)
