@@ -1,5 +1,5 @@
 /**
- * Whether git may work with a repository of this machine, with our rights (decision 13). A repository is code:
+ * Whether git may work with a repository of this machine, with our rights (decision 16). A repository is code:
  * settings and hooks of it are never read (`serve-local.ts`), and what is read must be the property of the account
  * we run as, in a place where nobody else, and no commit, can have put it.
  */

@@ -92,7 +92,8 @@ async function runEverything(): Promise<void> {
   marks = readdirSync(join(files, 'home/marks'))
 }
 
-const WAIT = 'touch ~/waiting; while [ ! -e ~/go ]; do sleep 0.1; done; rm -f ~/go ~/waiting'
+/** By `mv`: codex refuses what looks like `rm -f`. */
+const WAIT = 'touch ~/waiting; until mv ~/go ~/went 2>/dev/null; do sleep 0.1; done; mv ~/waiting ~/waited'
 
 async function hostileRepository(): Promise<Repository> {
   const repository = await makeRepository(system, account)

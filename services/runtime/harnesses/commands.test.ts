@@ -73,7 +73,7 @@ test('codex: own sandbox bypassed but for SAFE, provider from our settings, noth
   const credential = { header: 'authorization', prefix: 'Bearer ', secret: KEY }
   expect(endpoints).toEqual([{ port: 3129, baseUrl: 'https://openai.test/v1', credential }])
   expect(argv.join(' ')).toContain('--disable hooks')
-  expect(argv).toContain('projects={ "/workspace" = { trust_level = "untrusted" } }')
+  expect(argv).toContain('--ignore-user-config')
   expect(env.CODEX_HOME).toBeUndefined()
   const safe = commandOf('codex', { mode: 'SAFE' }).argv.join(' ')
   expect(safe).toContain('--sandbox read-only')

@@ -138,9 +138,9 @@ function handingOut(stdout: ReadableStream<Uint8Array>): SandboxProvider {
     exists: unused,
     pause: unused,
     destroy: unused,
-    exceeded: unused,
+    exceeded: () => null,
     diskBytes: unused,
-    shortage: unused,
+    shortage: () => null,
     start: async () => ({
       stdout,
       stderr: new Blob([]).stream(),

@@ -1,5 +1,5 @@
 /** How `codex exec` is run (runtime spec 3.1). */
-import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../sandboxes/provider.ts'
+import { AGENT_HOME_PATH } from '../../sandboxes/provider.ts'
 import type { HarnessCommand, HarnessInput, HarnessInstallation, HarnessMode } from '../harness.ts'
 import {
   baseUrlFor,
@@ -24,7 +24,8 @@ export function codexCommand(input: HarnessInput, installation: HarnessInstallat
       'exec',
       '--json',
       '--skip-git-repo-check',
-      // The agent could have written a config file of its own in an earlier run of the sandbox.
+      // It could make the project a trusted one, whose `.codex` directory counts: config, hooks, MCP servers. To call
+      // the project untrusted ourselves would leave out its AGENTS.md.
       '--ignore-user-config',
       '--ignore-rules',
       '-C',
@@ -76,8 +77,6 @@ function settings(baseUrl: string): Record<string, Toml> {
     },
     // Commands of the agent need not wonder about it.
     'shell_environment_policy.exclude': [KEY_VARIABLE],
-    // The checkout's `.codex` directory (config, hooks, MCP servers, rules) counts in trusted projects only.
-    projects: { [`"${WORKSPACE_PATH}"`]: { trust_level: 'untrusted' } },
     check_for_update_on_startup: false,
     'analytics.enabled': false,
     'feedback.enabled': false,

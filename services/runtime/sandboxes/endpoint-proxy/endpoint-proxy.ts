@@ -56,7 +56,6 @@ export async function openEndpointProxy(options: EndpointProxyOptions): Promise<
   server.timeout = 0
   server.keepAliveTimeout = 0
   server.on('connect', (_, socket) => socket.destroy())
-  server.on('clientError', (_, socket) => socket.destroy())
   await bindUnnamed(options.socketPath, path => listenAt(server, path))
   return {
     close() {
