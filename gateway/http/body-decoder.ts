@@ -7,6 +7,8 @@ import { JoinedParts } from './joined-parts.ts'
 const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/
 const MAX_SIZE_LINE = 1_024
 const MAX_TRAILERS = 8_192
+const MAX_SIZE_DIGITS = 8
+const CARRIAGE_RETURN = 0x0d
 const LINE_FEED = 0x0a
 
 type Expecting = 'bytes' | 'size' | 'end-of-chunk' | 'trailers' | 'nothing'
@@ -39,7 +41,8 @@ export class BodyDecoder {
     let at = offset
     try {
       while (at < data.length && this.#expecting !== 'nothing') {
-        at = this.#expecting === 'bytes' ? this.#takeBytes(data, at, chunks) : this.#takeLine(data, at)
+        if (this.#expecting === 'bytes') at = this.#takeBytes(data, at, chunks)
+        else at = this.#takePlainLine(data, at) ?? this.#takeLine(data, at)
       }
     } finally {
       if (chunks.byteLength > 0) onBytes(chunks.take())
@@ -51,8 +54,34 @@ export class BodyDecoder {
     const end = Math.min(data.length, at + this.#missing)
     this.#missing -= end - at
     if (this.#missing === 0) this.#expecting = this.#isChunked ? 'end-of-chunk' : 'nothing'
-    chunks.append(data.subarray(at, end))
+    chunks.append(data, at, end)
     return end
+  }
+
+  /**
+   * What nearly all lines among chunks are, without making a text of them: a size and nothing else, or nothing at all.
+   * Null for any other line, and for one that is not whole.
+   */
+  #takePlainLine(data: Buffer, at: number): number | null {
+    if (this.#line !== '' || this.#expecting === 'trailers') return null
+    let end = at
+    let size = 0
+    if (this.#expecting === 'size') {
+      for (let digit = hexDigit(data[end]); digit >= 0; digit = hexDigit(data[end])) {
+        size = size * 16 + digit
+        end += 1
+      }
+      if (end === at || end - at > MAX_SIZE_DIGITS) return null
+    }
+    if (data[end] !== CARRIAGE_RETURN || data[end + 1] !== LINE_FEED) return null
+    if (this.#expecting === 'size') this.#begin(size)
+    else this.#expecting = 'size'
+    return end + 2
+  }
+
+  #begin(size: number): void {
+    this.#missing = size
+    this.#expecting = size === 0 ? 'trailers' : 'bytes'
   }
 
   #takeLine(data: Buffer, at: number): number {
@@ -72,8 +101,7 @@ export class BodyDecoder {
     if (this.#expecting === 'size') {
       const size = SIZE_LINE.exec(line)?.[1]
       if (size === undefined) throw new MalformedMessage('chunk size')
-      this.#missing = Number.parseInt(size, 16)
-      this.#expecting = this.#missing === 0 ? 'trailers' : 'bytes'
+      this.#begin(Number.parseInt(size, 16))
     } else if (this.#expecting === 'end-of-chunk') {
       if (line !== '\r\n') throw new MalformedMessage('end of chunk')
       this.#expecting = 'size'
@@ -86,4 +114,11 @@ export class BodyDecoder {
       this.#expecting = 'nothing'
     }
   }
+}
+
+/** The value of a digit; -1 for any other character, and for none. */
+function hexDigit(code = 0): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }

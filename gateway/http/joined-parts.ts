@@ -1,5 +1,8 @@
 /** Parts of a body put together as they come: a part of one byte costs a byte, not an object. */
 
+/** Copies a range without an object for it; made for any bytes. */
+const copyBytes = Buffer.prototype.copy
+
 /** What a first copy has room for; most bodies that come in parts are shorter. */
 const FIRST_ROOM = 1_024
 
@@ -19,12 +22,12 @@ export class JoinedParts {
     return this.#byteLength
   }
 
-  /** Nobody may change `part` until {@link JoinedParts.take}. */
-  append(part: Uint8Array): void {
-    if (part.byteLength === 0) return
-    if (this.#byteLength === 0) this.#first = bufferOf(part)
-    else this.#copy(part)
-    this.#byteLength += part.byteLength
+  /** Adds the bytes of `data` in a range, which nobody may change until {@link JoinedParts.take}. */
+  append(data: Uint8Array, start = 0, end = data.byteLength): void {
+    if (start === end) return
+    if (this.#byteLength === 0) this.#first = bufferOf(data, start, end)
+    else this.#copy(data, start, end)
+    this.#byteLength += end - start
   }
 
   /** All of it; what comes after begins anew. */
@@ -36,10 +39,10 @@ export class JoinedParts {
     return all
   }
 
-  #copy(part: Uint8Array): void {
-    const needed = this.#byteLength + part.byteLength
+  #copy(data: Uint8Array, start: number, end: number): void {
+    const needed = this.#byteLength + end - start
     if (!this.#joined || this.#joined.byteLength < needed) this.#grow(needed)
-    this.#joined?.set(part, this.#byteLength)
+    if (this.#joined) copyBytes.call(data, this.#joined, this.#byteLength, start, end)
   }
 
   #grow(needed: number): void {
@@ -54,7 +57,7 @@ export class JoinedParts {
 
 const NOTHING = Buffer.alloc(0)
 
-/** The same bytes. */
-function bufferOf(part: Uint8Array): Buffer {
-  return part instanceof Buffer ? part : Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+/** The same bytes, as long as nobody changes them. */
+function bufferOf(data: Uint8Array, start: number, end: number): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset + start, end - start)
 }
