@@ -106,7 +106,9 @@ test.each([
 ])('a token is brought %s', async (_, change) => {
   const as = { token: change(ada.token) }
   // A list is no credential at all.
-  expect((await send(system, 'GET', '/api/workspaces', { as })).status).toBe(change('').includes(',') ? 400 : 401)
+  expect((await send(system, 'GET', '/api/workspaces', { as })).status).toBe(
+    change('').includes(',') ? 400 : 401,
+  )
 })
 
 test.each([
