@@ -3,8 +3,11 @@
  * straight to the agent's own stdout and stderr, as a tool of any agent can.
  */
 
+/** The agent's streams do not block, and most programs give up on one that is full for a moment. */
+const RELAY = 'node -e "process.stdin.pipe(process.stdout)"'
+
 /** A directive whose command prints to the agent's own stream. */
-export const print = (command: string, fd = 1) => `run { ${command}; } >&${fd + 2}`
+export const print = (command: string, fd = 1) => `run { ${command}; } | ${RELAY} >&${fd + 2}`
 /** The same for what a line of Node prints. */
 export const printFromNode = (code: string, fd = 1) => print(`node -e '${code}'`, fd)
 
