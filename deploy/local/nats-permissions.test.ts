@@ -28,9 +28,8 @@ const connections = new Map<NatsClient, NatsConnection>()
 /** Written out, so that a slip in the rules is not taken for the rule. */
 const MAY_PUBLISH: Record<NatsClient, string[]> = {
   gateway: [
-    ...['pat.resolve', 'session.resolve', 'user.get', 'gateway-lease.renew', 'gateway-lease.release'].map(
-      name => `rpc.identity.${name}`,
-    ),
+    ...['pat.resolve', 'session.resolve', 'device.resolve', 'user.get'].map(name => `rpc.identity.${name}`),
+    ...['renew', 'release'].map(name => `rpc.identity.gateway-lease.${name}`),
   ],
   identity: [
     'rpc.runtime.sandbox.capability',

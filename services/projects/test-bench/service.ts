@@ -7,6 +7,7 @@ import { type Bus, openBus } from '@mogplex/kit/bus/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import { connectAsAdmin } from '@mogplex/kit/postgres-server/access.ts'
+import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { createTestIssuers, type TestIssuers } from '@mogplex/kit/test-bench/issuers.ts'
 import { useNats } from '@mogplex/kit/test-bench/nats.ts'
 import { reservePort } from '@mogplex/kit/test-bench/ports.ts'
@@ -112,6 +113,12 @@ async function startOne(issuers: TestIssuers, settings: Settings) {
       list: Array.isArray(value) ? value : [],
     }
   }
+  // Its questions need NATS here: nobody answers as identity by HTTP.
+  const isAnswered = async () => {
+    const question = { provider: 'git', remote_url: '/nowhere' }
+    return (await call(newUser(), 'POST', '/api/repos', question)).status !== 503
+  }
+  await waitUntil(isAnswered, { limitMs: 30_000 })
   const stop = async () => {
     for (const close of closers.splice(0).toReversed()) await close()
   }
