@@ -4,7 +4,7 @@ import { join, normalize } from 'node:path'
 import { AGENT_HOME_PATH, type SandboxCommand, WORKSPACE_PATH } from '../provider.ts'
 import { ACCOUNT_FILES, type AgentUser, type SandboxDirectories } from './directories.ts'
 import { PROXY_PORT, type WayOut } from './egress/ways-out.ts'
-import { limitArguments } from './limits/rlimits.ts'
+import { kernelLimits } from './limits/rlimits.ts'
 import { type SandboxLimits, tmpfsBytes } from './limits/sandbox-limits.ts'
 import { leaveMountsArguments, maskArguments } from './masks.ts'
 import type { RootEntry, Toolchain } from './toolchain.ts'
@@ -64,10 +64,9 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
       '--',
       ...leaveMountsArguments(launch.toolchain.unshare),
       ...dropToUser(launch),
-      launch.toolchain.prlimit,
-      ...limitArguments(launch.limits),
       '/bin/sh',
       `${RUN_PATH}/entry.sh`,
+      kernelLimits(launch.limits),
       launch.command.cwd ?? WORKSPACE_PATH,
       names.join(' '),
       forwarded.join(' '),

@@ -1,11 +1,16 @@
-# First program inside a sandbox, run as the agent's user after the namespaces and limits are in place.
+# First program inside a sandbox, run as the agent's user after the namespaces are in place.
 #
-#   entry.sh CWD "NAME NAME…" "FORWARDER ARGUMENT…" PROGRAM ARGUMENT…
+#   entry.sh "TASKS BLOCKS" CWD "NAME NAME…" "FORWARDER ARGUMENT…" PROGRAM ARGUMENT…
 #
 # Fd 4 is a pipe from the runtime process that never carries anything.
 
-sandbox_cwd=$1 sandbox_names=$2 sandbox_forwarder=$3
-shift 3
+sandbox_limits=$1 sandbox_cwd=$2 sandbox_names=$3 sandbox_forwarder=$4
+shift 4
+
+# Of the kernel, for each process; nobody without rights can raise them again. Shells differ in the name of the
+# first. A core dump would put the environment of the process, and what it read, into the checkout.
+{ ulimit -u "${sandbox_limits% *}" 2>/dev/null || ulimit -p "${sandbox_limits% *}"; } &&
+  ulimit -f "${sandbox_limits#* }" && ulimit -c 0 || { echo 'sandbox: its limits cannot be set' >&2; exit 125; }
 
 # The runtime may be killed while bubblewrap has not yet bound its life to it. The pipe's end tells.
 (trap '' INT; read -r _ <&4; kill -KILL -1) </dev/null >/dev/null 2>&1 &

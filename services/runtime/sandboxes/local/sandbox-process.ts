@@ -1,6 +1,6 @@
 /** One process tree in a sandbox: from bubblewrap's start until nothing of it is left. */
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import type { Subprocess } from 'bun'
 import type { SandboxExit, SandboxProcess } from '../provider.ts'
 import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
@@ -10,6 +10,8 @@ export const INFO_FD = 3
 
 /** Fd from which bubblewrap reads the filter of system calls. */
 export const FILTER_FD = 5
+
+const NICENESS = 5
 
 export interface StartedProcess extends SandboxProcess {
   /** The first process of its namespace; null when it came to none. */
@@ -44,6 +46,7 @@ export function startSandboxProcess(options: {
     ],
   })
   closeSync(filterFd)
+  yieldToServices(child.pid)
   if (stdin instanceof Promise) feed(child.stdin, stdin)
   const lifeline = child.stdio[INFO_FD + 1]
   const first = findFirstProcess(infoFd, child)
@@ -68,6 +71,18 @@ export function startSandboxProcess(options: {
       else child.kill('SIGKILL')
       await exited
     },
+  }
+}
+
+/**
+ * Behind the services and the database when processors are short. Before bubblewrap has started anything, which
+ * inherits it; nobody without rights can go back.
+ */
+function yieldToServices(pid: number): void {
+  try {
+    setPriority(pid, NICENESS)
+  } catch {
+    // It has ended already.
   }
 }
 

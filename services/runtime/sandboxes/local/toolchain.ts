@@ -11,7 +11,6 @@ export type RootEntry = { path: string; shows: string } | { path: string; linksT
 
 export interface Toolchain {
   bubblewrap: string
-  prlimit: string
   setpriv: string
   unshare: string
   /** Whether this process is root; if not, user namespaces give what it takes. */
@@ -54,13 +53,11 @@ const SETTINGS = [
 /** Throws an Error that names the package to install when a program is missing. */
 export async function findToolchain(): Promise<Toolchain> {
   const bubblewrap = await requireProgram('bwrap', 'bubblewrap')
-  const prlimit = await requireProgram('prlimit', 'util-linux')
   const setpriv = await requireProgram('setpriv', 'util-linux')
   const unshare = await requireProgram('unshare', 'util-linux')
   const node = await nodeEntries()
   return {
     bubblewrap,
-    prlimit,
     setpriv,
     unshare,
     isRoot: process.getuid?.() === 0,

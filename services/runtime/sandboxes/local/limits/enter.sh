@@ -11,5 +11,4 @@ shift
 # the least it can be set to by whoever has no rights; /proc is read-only inside, so nobody gets to try.
 { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :
 
-# Behind the services and the database when processors are short. Nobody without rights can go back.
-exec nice -n 5 "$@"
+exec "$@"

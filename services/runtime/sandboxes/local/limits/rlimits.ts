@@ -8,15 +8,15 @@
 import { readFileSync } from 'node:fs'
 import { maxKernelTasks, type SandboxLimits } from './sandbox-limits.ts'
 
-/** Arguments for `prlimit`: hard and soft limit alike. A limit the host has set lower already stays. */
-export function limitArguments(limits: SandboxLimits): string[] {
-  return [
-    `--nproc=${Math.min(maxKernelTasks(limits), ownHardLimit('Max processes'))}`,
-    // One file can then not be larger than all of them may be.
-    `--fsize=${Math.min(limits.diskBytes, ownHardLimit('Max file size'))}`,
-    // A core dump would put the environment of the process, keys and all, into the checkout.
-    '--core=0',
-  ]
+/** What the shell counts files in. */
+const BLOCK_BYTES = 512
+
+/** Threads and blocks, for `entry.sh`, which sets them. A limit the host has set lower already stays. */
+export function kernelLimits(limits: SandboxLimits): string {
+  const tasks = Math.min(maxKernelTasks(limits), ownHardLimit('Max processes'))
+  // One file can then not be larger than all of them may be.
+  const fileBytes = Math.min(limits.diskBytes, ownHardLimit('Max file size'))
+  return `${tasks} ${Math.floor(fileBytes / BLOCK_BYTES)}`
 }
 
 /** Raising a hard limit needs a privilege, so we must not ask for more than this process has. */
