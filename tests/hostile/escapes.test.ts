@@ -146,7 +146,7 @@ test.each([
 
 test('a repository names filters and drivers of its own', async () => {
   const path = makeHostile(seed => {
-    writeFileSync(join(seed, '.gitattributes'), '* filter=x diff=x merge=x working-tree-encoding=x\n')
+    writeFileSync(join(seed, '.gitattributes'), '* filter=x diff=x merge=x\n')
     writeFileSync(
       join(seed, '.gitconfig'),
       `[filter "x"]\n\tclean = touch ${trap}/f\n\tsmudge = touch ${trap}/f\n`,

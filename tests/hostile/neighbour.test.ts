@@ -144,7 +144,7 @@ test('passwords are guessed, and the guesses said to come from elsewhere', async
   const guess = (index: number) =>
     send(system, 'POST', '/api/auth/sign-in/email', {
       json: { email: neighbour.email, password: `${PASSWORD}${index}` },
-      headers: { 'x-forwarded-for': `203.0.113.${index}` },
+      headers: { 'x-forwarded-for': `203.0.113.${index}`, connection: 'close' },
     })
   const statuses = (await Promise.all(Array.from({ length: 40 }, (_, index) => guess(index)))).map(
     ({ status }) => status,
