@@ -40,7 +40,7 @@ export const host: GitHost = {
 /** A source without a credential. */
 export function sourceOf(cloneUrl: string) {
   const names = { fullName: 'local/demo', defaultBranch: 'main', rootDirectory: null }
-  return { provider: 'git', cloneUrl, auth: { kind: 'none' }, allowPrivateHosts: false, ...names } as const
+  return { provider: 'git', cloneUrl, auth: { kind: 'none' }, allowPrivateHosts: true, ...names } as const
 }
 
 /** What is done before a run, but for the sandbox. `path` is that of a local repository. */
