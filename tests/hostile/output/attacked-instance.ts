@@ -49,7 +49,8 @@ export async function startAttackedInstance() {
     runOf,
     /** Somebody whose agents attack, and may start one run more. */
     attacker: attackers.next,
-    attack: async (...directives: string[]) => runOf(await attackers.next(), script(...directives, 'say over')),
+    attack: async (...directives: string[]) =>
+      runOf(await attackers.next(), script(...directives, 'say over')),
     memory: () => memoryOf(system),
   }
 }

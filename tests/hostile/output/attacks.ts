@@ -17,7 +17,7 @@ export const print = (command: string, minBytes = 1, fd = 1) =>
 export const printFromNode = (code: string, minBytes = 1) => print(`node -e '${code}'`, minBytes)
 
 const tools = (line: string) =>
-  printFromNode(`for (let i = 0; i < 2e4; i++) console.log(JSON.stringify(${line}))`, 8e5)
+  printFromNode(`for (let i = 0; i < 8e3; i++) console.log(JSON.stringify(${line}))`, 3e5)
 /** Too much of it: each far more than a run of the attacked instance keeps. */
 export const FLOODS: [attempt: string, ...directives: string[]][] = [
   ['a line of 150 MB', print('head -c 150000000 /dev/zero | tr "\\0" x; echo', 15e7)],
@@ -27,8 +27,8 @@ export const FLOODS: [attempt: string, ...directives: string[]][] = [
   ['a flood of errors only', print('yes "error $(seq -s " " 30)" | head -c 20000000', 2e7, 2)],
   ['an error of 40 MB', print('head -c 40000000 /dev/zero | tr "\\0" x', 4e7, 2)],
   ['20,000 lines that are events', print(`yes '{"type":"assistant","text":"x"}' | head -n 20000`, 6e5)],
-  ['20,000 tools that never end', tools('{type:"tool_started",id:"t"+i,command:"x"}')],
-  ['20,000 tools that end without a beginning', tools('{type:"tool_finished",id:"t"+i,exitCode:0}')],
+  ['8,000 tools that never end', tools('{type:"tool_started",id:"t"+i,command:"x"}')],
+  ['8,000 tools that end without a beginning', tools('{type:"tool_finished",id:"t"+i,exitCode:0}')],
 ]
 const json = (value: string) => printFromNode(`console.log(${value})`, 1e5)
 const tool = (output: string) =>
@@ -38,14 +38,14 @@ const tool = (output: string) =>
 /** Made to be slow or large to read. */
 export const BOMBS: [attempt: string, directive: string][] = [
   ['a tool output of 8 MB in one line', tool('"y".repeat(8e6)')],
-  ['a tool output of 8 MB of characters that JSON writes as six', tool('"\\u0001".repeat(8e6)')],
+  ['a tool output of 2 MB of characters that JSON writes as six', tool('"\\u0001".repeat(2e6)')],
   [
     'JSON that nests a hundred thousand times',
     json('"{\\"type\\":\\"assistant\\",\\"text\\":"+"[".repeat(1e5)+"]".repeat(1e5)+"}"'),
   ],
   [
-    'JSON of 300,000 keys',
-    json('JSON.stringify(Object.fromEntries(Array.from({length:3e5},(_,i)=>["key"+i,1])))'),
+    'JSON of 100,000 keys',
+    json('JSON.stringify(Object.fromEntries(Array.from({length:1e5},(_,i)=>["key"+i,1])))'),
   ],
   ['JSON of a million entries', json('JSON.stringify({type:"assistant",text:"x",list:Array(1e6).fill(0)})')],
   ['JSON in JSON in JSON', tool('JSON.stringify(JSON.stringify(JSON.stringify([..."x".repeat(1e5)])))')],
@@ -84,15 +84,19 @@ export const ODD: [attempt: string, directive: string][] = [
 ]
 /** Cut in two by a limit of ours: of previews, pieces of output, strings, lines. */
 const EDGES = [200, 2_000, 4_000, 20_000, 40_000, 65_536, 67_636]
-const edge = (length: number) => {
-  const fill = `head -c ${length - 12} /dev/zero | tr "\\0" .; printf " $REPO_SECRET"; head -c 5000 /dev/zero | tr "\\0" .; echo`
-  // Without the secret it would be less.
-  const bytes = length + 5_010
-  return [print(fill, bytes), print(fill, bytes, 2), `run ${fill}`]
-}
+const edges = EDGES.map(
+  length =>
+    `head -c ${length - 12} /dev/zero | tr "\\0" .; printf " $REPO_SECRET"; head -c 5000 /dev/zero | tr "\\0" .; echo`,
+)
+/** Without the secrets it would be less. */
+const EDGES_BYTES = EDGES.reduce((sum, length) => sum + length + 5_010, 0)
 /** With the repository's variable `REPO_SECRET` where it could slip through. */
 export const LEAKS: [attempt: string, ...directives: string[]][] = [
-  ['at every edge of a cut', ...EDGES.flatMap(edge)],
+  [
+    'at every edge of a cut',
+    ...[1, 2].map(fd => print(edges.join('; '), EDGES_BYTES, fd)),
+    ...edges.map(command => `run ${command}`),
+  ],
   [
     'in two writes',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: of the shell
