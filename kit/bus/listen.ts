@@ -131,7 +131,8 @@ async function retryOrPutAside(
       id: newId(),
       consumer: listener.reader.consumer,
       subject: message.subject,
-      body: message.string(),
+      // Postgres stores no NUL: refusing it would bring the message back for ever.
+      body: message.string().replaceAll('\0', '\ufffd'),
       error: messageOf(err),
     })
     message.term('put aside in dead_letters')

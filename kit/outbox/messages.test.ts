@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'bun:test'
 import { type Tell, tell } from '@mogplex/proto/contract.ts'
 import type { FactReader } from '@mogplex/proto/facts.ts'
 import { Type } from '@sinclair/typebox'
-import { isNull } from 'drizzle-orm'
+import { isNull, sql } from 'drizzle-orm'
 import { integer, pgSchema, serial } from 'drizzle-orm/pg-core'
 import { type Bus, openBus } from '../bus/connect.ts'
 import { listen } from '../bus/listen.ts'
@@ -26,6 +26,8 @@ const deadLetters = deadLettersTable(schema)
 const effects = schema.table('effects', { position: serial('position'), value: integer('value').notNull() })
 const counted = tell('evt.identity.test.counted', Type.Object({ value: Type.Integer() })) as Tell
 const testReader: FactReader = { consumer: 'test-reader', service: 'runtime', event: counted }
+/** Of a fact that takes longer to handle than a statement may. */
+const TOO_SLOW = 1_000_000
 const log = createLog({ process: 'test', level: 'silent' })
 
 let nats: TestNats
@@ -55,6 +57,8 @@ beforeEach(async () => {
       handle: async (tx, { payload }) => {
         const value = Number(payload.value)
         if (value < 0) throw new Error('negative')
+        if (value === TOO_SLOW) await tx.execute(sql`set local statement_timeout = 20`)
+        if (value === TOO_SLOW) await tx.execute(sql`select pg_sleep(30)`)
         await tx.insert(effects).values({ value })
       },
     },
@@ -170,6 +174,20 @@ test('a fact that keeps failing is put aside and the next ones go on', async () 
   const [letter] = await connection.database.select().from(deadLetters)
   expect(letter).toMatchObject({ consumer: 'test-reader', subject: counted.subject, error: 'negative' })
   expect(await seen()).toEqual([1, 2])
+}, 120_000)
+
+test('a fact whose statement takes too long each time is put aside too, and so is what no table can hold', async () => {
+  await tellValues([TOO_SLOW, 1])
+  await until(async () => bus.connection() !== null, 'the bus')
+  bus.connection()?.publish(counted.subject, '{"eventId": "\0"}')
+  await until(
+    async () => (await connection.database.select().from(deadLetters)).length === 2,
+    'the dead letters',
+  )
+  const letters = await connection.database.select().from(deadLetters)
+  expect(letters.map(({ body }) => body)).toContain('{"eventId": "\ufffd"}')
+  expect(letters.map(({ error }) => error)).toContain('Failed query: select pg_sleep(30)')
+  expect(await seen()).toEqual([1])
 }, 120_000)
 
 test('a message that came under another subject than it was told under is put aside, not believed', async () => {

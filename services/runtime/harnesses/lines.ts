@@ -1,8 +1,11 @@
 /** From a byte stream to its lines, none of which can fill the memory. */
+import { createPace } from '@mogplex/kit/pace.ts'
 import { type CondenseLimits, JsonCondenser } from './condense-json.ts'
 
 /** More of a line is not kept, unless it is JSON that can be condensed. */
 export const MAX_LINE_LENGTH = 64 * 1024
+/** As much is read without a look at the time: a stream that was not read for a while hands out megabytes. */
+const PIECE_BYTES = 32 * 1024
 
 export interface Line {
   text: string
@@ -19,7 +22,8 @@ export interface LineOptions {
 
 /**
  * Yields each line without its line end (`\n` or `\r\n`), the last one also without any. Bytes that are not
- * UTF-8 become U+FFFD. How the bytes are cut into chunks makes no difference.
+ * UTF-8 become U+FFFD. How the bytes are cut into chunks makes no difference. Others get their turn meanwhile,
+ * however long a line is.
  */
 export async function* readLines(
   stream: ReadableStream<Uint8Array>,
@@ -37,7 +41,13 @@ export async function* readLines(
     line.add(text.slice(start))
   }
 
-  for await (const chunk of stream) yield* split(decoder.decode(chunk, { stream: true }))
+  const pace = createPace()
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      yield* split(decoder.decode(chunk.subarray(at, at + PIECE_BYTES), { stream: true }))
+      await pace()
+    }
+  }
   yield* split(decoder.decode())
   if (line.length > 0) yield line.take()
 }

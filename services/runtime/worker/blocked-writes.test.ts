@@ -83,7 +83,7 @@ test.each([
     const claim = await bench.claimed()
     const { lease, child, result } = await start(claim, script)
     const letGo = await lockEvents()
-    await Bun.sleep(500)
+    await Bun.sleep(200)
     const stoppedAtMs = performance.now()
     lease.abort(why)
     await child.exited
@@ -98,7 +98,7 @@ test.each([
 test('the time limit of a run ends an agent that nobody can read', async () => {
   const claim = await bench.claimed()
   const letGo = await lockEvents()
-  const { lease, result } = await start(claim, FLOOD, { ...NO_LIMITS, timeoutMs: 1_000 })
+  const { lease, result } = await start(claim, FLOOD, { ...NO_LIMITS, timeoutMs: 300 })
   expect((await result).endedBy).toBe('timeout')
   await letGo()
   lease.end()
@@ -106,11 +106,11 @@ test('the time limit of a run ends an agent that nobody can read', async () => {
 })
 
 test('a cancel that was only written into the row is seen, and the lease kept, while events wait', async () => {
-  const claim = await bench.claimed(4)
-  const { lease, result } = await start(claim, FLOOD, NO_LIMITS, 4)
+  const claim = await bench.claimed(2)
+  const { lease, result } = await start(claim, FLOOD, NO_LIMITS, 2)
   const letGo = await lockEvents()
   // Longer than the lease is good for.
-  await Bun.sleep(5_000)
+  await Bun.sleep(2_500)
   expect(lease.stopReason()).toBeNull()
   await bench.sql`update runtime.agent_runs set control_state = 'cancel_requested' where id = ${claim.run.id}`
   expect((await result).endedBy).toBe('cancelled')
@@ -126,7 +126,7 @@ test('an agent that is held back is not silent', async () => {
     idleTimeoutMs: 1_000,
   })
   const letGo = await lockEvents()
-  await Bun.sleep(3_000)
+  await Bun.sleep(1_800)
   await letGo()
   expect((await result).endedBy).toBe('exit')
   lease.end()
@@ -190,7 +190,7 @@ test('while an agent floods, others get their turn', async () => {
   const claim = await bench.claimed()
   const { lease, result } = await start(
     claim,
-    "head -c 5000000 /dev/zero | tr '\\\\0' '\\\\n'; yes '[1]' | head -n 40000",
+    "head -c 1000000 /dev/zero | tr '\\\\0' '\\\\n'; yes '[1]' | head -n 10000",
   )
   let turns = 0
   const timer = setInterval(() => {

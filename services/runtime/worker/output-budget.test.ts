@@ -34,6 +34,16 @@ test('a tool whose beginning is stored gets its end, without what makes it large
   ])
 })
 
+test('tools that never end by themselves do not go beyond the limit of events with their ends', () => {
+  const budget = new OutputBudget({ maxBytes: Infinity, maxEvents: 10 })
+  const ids = Array.from({ length: 20 }, (_, index) => String(index))
+  const begun = ids.flatMap(id => budget.admit(tool('tool_started', id)))
+  const ended = ids.flatMap(id => budget.admit(tool('tool_finished', id)))
+  const stored = [...begun, ...ended].filter(({ eventType }) => eventType !== 'log')
+  expect(stored).toHaveLength(10)
+  expect(stored.map(({ payload }) => payload.tool_call_id)).toEqual([...ids.slice(0, 5), ...ids.slice(0, 5)])
+})
+
 test('nothing is said where everything is kept', () => {
   const budget = new OutputBudget({ maxBytes: 1_000, maxEvents: 10 })
   budget.admit(said('x'))

@@ -27,10 +27,12 @@ export class OutputBudget {
   /** What to store in the place of `event`. */
   admit(event: StorableEvent): StorableEvent[] {
     if (!isOutput(event)) return [event]
-    const fits = this.bytes + event.bytes <= this.limits.maxBytes && this.events < this.limits.maxEvents
+    const places = this.placesOf(event)
+    const { maxBytes, maxEvents } = this.limits
+    const fits = this.bytes + event.bytes <= maxBytes && this.events + places <= maxEvents
     if (fits && !this.hasSaidSo) {
       this.bytes += event.bytes
-      this.events += 1
+      this.events += places
       this.noteTool(event)
       return [event]
     }
@@ -61,6 +63,12 @@ export class OutputBudget {
     return warning(`A run keeps ${most} of output at most; the rest of this one is not kept`, {
       truncated: true,
     })
+  }
+
+  /** A tool that begins takes the place of its end too, which is never left out. */
+  private placesOf({ eventType, payload }: StorableEvent): number {
+    if (eventType === 'tool_started') return 2
+    return eventType === 'tool_finished' && this.openTools.has(payload.tool_call_id) ? 0 : 1
   }
 
   private noteTool({ eventType, payload }: StorableEvent): void {
