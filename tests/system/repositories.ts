@@ -1,5 +1,5 @@
 /** Real git repositories, and how they get into an instance. */
-import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { type Account, call } from './accounts.ts'
@@ -28,14 +28,6 @@ export interface Remote {
   branches: () => Record<string, string>
   /** Content of a file at a branch; null when there is none. */
   read: (branch: string, file: string) => string | null
-  /** Pushes wait, once they have arrived, until the returned function is called. */
-  holdPushes: () => HeldPushes
-}
-
-export interface HeldPushes {
-  /** Whether one has arrived and waits. */
-  hasArrived: () => boolean
-  letGo: () => void
 }
 
 export interface Repository extends Remote {
@@ -62,7 +54,7 @@ export function makeRemote(): Remote {
   git(seed, 'add', '.')
   git(seed, 'commit', '-q', '-m', 'First')
   git(GIT_ROOT, 'clone', '-q', '--bare', seed, path)
-  return { path, name, branches: () => branchesOf(path), read: readFrom(path), holdPushes: holdPushes(path) }
+  return { path, name, branches: () => branchesOf(path), read: readFrom(path) }
 }
 
 /** A fresh remote, imported for the account by its path. `settings` are fields of `POST /api/repos`. */
@@ -97,19 +89,5 @@ function readFrom(path: string) {
   return (branch: string, file: string) => {
     const shown = Bun.spawnSync(['git', 'show', `${branch}:${file}`], { cwd: path, env: ENVIRONMENT })
     return shown.success ? shown.stdout.toString() : null
-  }
-}
-
-/** By a hook that waits for a file, and gives up after a minute lest it outlive the tests. */
-function holdPushes(path: string) {
-  return (): HeldPushes => {
-    const hook = join(path, 'hooks', 'pre-receive')
-    const [arrived, go] = [join(path, 'push-arrived'), join(path, 'push-may-go')]
-    writeFileSync(
-      hook,
-      `#!/bin/sh\ntouch '${arrived}'\nfor i in $(seq 600); do [ -e '${go}' ] && exit 0; sleep 0.1; done; exit 1\n`,
-    )
-    chmodSync(hook, 0o755)
-    return { hasArrived: () => existsSync(arrived), letGo: () => writeFileSync(go, '') }
   }
 }

@@ -46,7 +46,7 @@ export function sandboxFiles({ home }: Pick<System, 'home'>, sandboxId: string):
   return join(home, 'runtime/sandboxes', sandboxId)
 }
 
-interface HeldFetches {
+interface HeldRequests {
   /** A request has arrived and waits. */
   hasArrived: boolean
   /** What it waits for. */
@@ -54,9 +54,9 @@ interface HeldFetches {
 }
 
 let server: HttpRemote | undefined
-const heldByPath = new Map<string, HeldFetches>()
+const heldByPath = new Map<string, HeldRequests>()
 
-/** The one git server of the test process; requests to fetch from a held repository wait. */
+/** The one git server of the test process; held requests wait, and are dropped when their client does not. */
 function gitServer(): HttpRemote {
   if (server) return server
   server = serveHttpRemote(GIT_ROOT, null)
@@ -64,7 +64,7 @@ function gitServer(): HttpRemote {
     const held = heldByPath.get(new URL(request.url).pathname)
     if (held) held.hasArrived = true
     await held?.gate
-    return null
+    return request.signal.aborted ? new Response(null, { status: 408 }) : null
   }
   return server
 }
@@ -91,9 +91,7 @@ export async function runCloning(system: System, account: Account): Promise<Stag
   const repoId = await importRepository(system, account, {
     remote_url: `${gitServer().origin}/${remote.name}`,
   })
-  const { promise: gate, resolve: letGo } = Promise.withResolvers<void>()
-  const held: HeldFetches = { hasArrived: false, gate }
-  heldByPath.set(`/${remote.name}/git-upload-pack`, held)
+  const { held, letGo } = hold(`/${remote.name}/git-upload-pack`)
   const run = await startRun(system, account, { repoId, prompt: NOTE_START })
   await until(() => held.hasArrived, 'does not clone')
   return staged('cloning', account, run, remote, letGo)
@@ -111,21 +109,29 @@ export async function runInHarness(system: System, account: Account, ...work: st
   return staged('harness', account, run, remote, () => writeFileSync(join(files, 'home/go'), ''))
 }
 
-/** By a server's hook: those of a local repository do not run. */
+/** Held at the door of a server: what a local repository is sent cannot be held, since its hooks do not run. */
 export async function runDelivering(system: System, account: Account): Promise<StagedRun> {
   const remote = makeRemote()
   const url = `${gitServer().origin}/${remote.name}`
   const repoId = await importRepository(system, account, { remote_url: url })
   const { runId } = await startRun(system, account, {
     repoId,
-    // Not before the hook is there: creating the branch is a push too.
+    // Not before pushes are held: creating the branch is one too.
     prompt: script(NOTE_START, 'run while [ ! -e ~/go ]; do sleep 0.1; done'),
   })
   const { sandboxId } = await waitForRun(system, account, runId, run => run.status === 'streaming')
-  const pushes = remote.holdPushes()
+  const { held, letGo } = hold(`/${remote.name}/git-receive-pack`)
   writeFileSync(join(sandboxFiles(system, sandboxId ?? ''), 'home/go'), '')
-  await until(pushes.hasArrived, 'does not deliver')
-  return staged('delivering', account, await getRun(system, account, runId), remote, pushes.letGo)
+  await until(() => held.hasArrived, 'does not deliver')
+  return staged('delivering', account, await getRun(system, account, runId), remote, letGo)
+}
+
+/** Requests for this path wait until they are let go. */
+function hold(path: string): { held: HeldRequests; letGo: () => void } {
+  const { promise: gate, resolve: letGo } = Promise.withResolvers<void>()
+  const held: HeldRequests = { hasArrived: false, gate }
+  heldByPath.set(path, held)
+  return { held, letGo }
 }
 
 function staged(stage: Stage, account: Account, run: Run, remote: Remote, letGo: () => void): StagedRun {

@@ -36,18 +36,29 @@ function isBetween(of: { memory: number; pages: number }, from: number, to: numb
   for (let at = from; at < to; at += PIECE_BYTES) {
     // Pieces overlap, lest a cut hide it.
     const length = Math.min(piece.length, to - at)
-    if (!isAnyThere(of.pages, at, length)) continue
-    if (piece.subarray(0, readAt(of.memory, piece, length, at)).includes(wanted)) return true
+    for (const [start, end] of presentRuns(of.pages, at, length)) {
+      if (piece.subarray(0, readAt(of.memory, piece, end - start, start)).includes(wanted)) return true
+    }
   }
   return false
 }
 
-/** proc_pid_pagemap(5): 64 bits a page, the highest two for "in memory" and "swapped out". */
-function isAnyThere(pages: number, at: number, length: number): boolean {
+/**
+ * From where to where there are pages; reading others would make them. proc_pid_pagemap(5): 64 bits a page, the
+ * highest two for "in memory" and "swapped out".
+ */
+function presentRuns(pages: number, at: number, length: number): [start: number, end: number][] {
   const entries = Buffer.alloc(Math.ceil(length / PAGE_BYTES) * 8)
   const read = readAt(pages, entries, entries.length, (at / PAGE_BYTES) * 8)
-  for (let index = 7; index < read; index += 8) if ((entries[index] ?? 0) >= 0x40) return true
-  return false
+  const runs: [start: number, end: number][] = []
+  for (let index = 0; index * 8 + 7 < read; index += 1) {
+    if ((entries[index * 8 + 7] ?? 0) < 0x40) continue
+    const start = at + index * PAGE_BYTES
+    const last = runs.at(-1)
+    if (last && last[1] === start) last[1] += PAGE_BYTES
+    else runs.push([start, start + PAGE_BYTES])
+  }
+  return runs
 }
 
 /** How much could be read. */
