@@ -131,14 +131,19 @@ test('a session that rotates every day is good for thirty days and no longer', a
   expect(await resolve(token)).toEqual({ status: 'invalid' })
 })
 
-test('on https the cookie is bound to the host and Secure', async () => {
+test('on https the cookies are bound to the host and Secure', async () => {
   const { call } = await bench.startReplica({ PUBLIC_BASE_URL: 'https://mogplex.test' })
   const { email } = await signUpSomebody(bench)
   const json = { email, password: 'correct horse battery' }
   const response = await call('POST', '/api/auth/sign-in/email', { json })
-  expect(response.headers.get('set-cookie')).toMatch(
-    /^__Host-mogplex_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800; Secure$/,
-  )
+  expect(response.headers.getSetCookie()).toEqual([
+    expect.stringMatching(
+      /^__Host-mogplex_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Lax; Path=\/; Max-Age=604800; Secure$/,
+    ),
+    expect.stringMatching(
+      /^__Host-mogplex_device=[A-Za-z0-9_.-]+; HttpOnly; SameSite=Strict; Path=\/; Max-Age=15552000; Secure$/,
+    ),
+  ])
 })
 
 test('no session token is stored in the clear', async () => {
