@@ -21,6 +21,8 @@ export interface MemoryMeter {
 const PRECISE_AGAIN_MS = 1_000
 /** What was found held may have been let go. */
 const HELD_AGAIN_MS = 2_000
+/** What others let go of hides in the host's memory what a sandbox takes. */
+const LOOK_ANYWAY_MS = 5_000
 /** What is held open is looked for again when the host has lost this part of the limit since the last look. */
 const LOOK_AGAIN_PART = 1 / 8
 
@@ -54,7 +56,7 @@ export function createMemoryMeter(limitBytes: number, nowMs = () => performance.
 function createHeldWatch(limitBytes: number, nowMs: () => number) {
   let found: HeldMemory = { sharedBytes: 0, bufferBytes: 0 }
   let mostAvailable = 0
-  let lookedAtMs = 0
+  let lookedAtMs = nowMs()
   let isLooking = false
   const look = async (trees: SeenTree[]) => {
     isLooking = true
@@ -73,8 +75,9 @@ function createHeldWatch(limitBytes: number, nowMs: () => number) {
     mostAvailable = Math.max(mostAvailable, availableBytes)
     const worthALook = limitBytes * LOOK_AGAIN_PART
     const isMuch = found.sharedBytes + found.bufferBytes > worthALook
+    const sinceMs = nowMs() - lookedAtMs
     const isDue =
-      mostAvailable - availableBytes > worthALook || (isMuch && nowMs() - lookedAtMs > HELD_AGAIN_MS)
+      mostAvailable - availableBytes > worthALook || sinceMs > (isMuch ? HELD_AGAIN_MS : LOOK_ANYWAY_MS)
     if (isDue && !isLooking) {
       mostAvailable = availableBytes
       void look(trees)
