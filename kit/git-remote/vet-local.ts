@@ -35,12 +35,15 @@ const linked = (name: string) =>
 
 /** Asked before each use: what was allowed once may have been replaced. `branch` is the one to be pushed. */
 export async function vetLocal(repository: LocalRepository, branch?: string): Promise<Verdict> {
-  const refusal =
-    (await refuseParts(repository, branch)) ??
-    (await refusePlaces(repository)) ??
-    (await refuseObjects(repository))
-  if (refusal !== null) return { refusal }
-  return await vetAlternates(join(repository.commonDirectory, 'objects'), refuseEntry)
+  // At once: on a busy machine each look waits for its turn.
+  const [parts, places, objects, alternates] = await Promise.all([
+    refuseParts(repository, branch),
+    refusePlaces(repository),
+    refuseObjects(repository),
+    vetAlternates(join(repository.commonDirectory, 'objects'), refuseEntry),
+  ])
+  const refusal = parts ?? places ?? objects
+  return refusal === null ? alternates : { refusal }
 }
 
 type Kind = 'directory' | 'file' | 'either'
@@ -53,12 +56,13 @@ interface Part {
 
 /** What git reads or writes must be plain files and directories of ours. */
 async function refuseParts(repository: LocalRepository, branch: string | undefined): Promise<string | null> {
-  for (const { path, name, kind } of partsOf(repository, branch)) {
-    const found = await ifThere(lstat(path))
-    const refusal = found && refuseEntry(found, name, kind)
-    if (refusal) return refusal
-  }
-  return null
+  const refusals = await Promise.all(
+    partsOf(repository, branch).map(async ({ path, name, kind }) => {
+      const found = await ifThere(lstat(path))
+      return found && refuseEntry(found, name, kind)
+    }),
+  )
+  return refusals.find(refusal => refusal !== null) ?? null
 }
 
 function partsOf({ path, gitDirectory, commonDirectory }: LocalRepository, branch = ''): Part[] {
@@ -88,16 +92,18 @@ export function refuseEntry(found: Stats, name: string, kind: Kind): string | nu
 
 /** Where it lies: not below a directory in which everybody may rename, and not where a commit could put it. */
 async function refusePlaces({ path, commonDirectory }: LocalRepository): Promise<string | null> {
-  for (const directory of new Set([...ancestors(path), ...ancestors(commonDirectory)])) {
-    const found = await ifThere(lstat(directory))
-    const isOpen = found && (found.mode & WORLD_WRITABLE) !== 0 && (found.mode & STICKY) === 0
-    if (isOpen) return OTHERS_WRITE_ABOVE
-  }
-  if (isBelowDotGit(commonDirectory)) return null
-  for (const directory of ancestors(commonDirectory)) {
-    if (await isOtherWorkTree(directory, commonDirectory)) return PLANTED
-  }
-  return null
+  const above = [...new Set([...ancestors(path), ...ancestors(commonDirectory)])]
+  const [found, areWorkTrees] = await Promise.all([
+    Promise.all(above.map(directory => ifThere(lstat(directory)))),
+    Promise.all(ancestors(commonDirectory).map(directory => isOtherWorkTree(directory, commonDirectory))),
+  ])
+  if (found.some(isOpenToAll)) return OTHERS_WRITE_ABOVE
+  return areWorkTrees.includes(true) && !isBelowDotGit(commonDirectory) ? PLANTED : null
+}
+
+/** Everybody may rename what lies in it. */
+function isOpenToAll(found: Stats | null): boolean {
+  return found !== null && (found.mode & WORLD_WRITABLE) !== 0 && (found.mode & STICKY) === 0
 }
 
 /** A `.git` file may name the very repository in question: `project/.git` that says `project/.bare`. */

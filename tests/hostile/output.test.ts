@@ -58,11 +58,13 @@ describe('too much output', () => {
     expectBounded(events)
     const storage = await openStorage(instance.system)
     const [sandbox] = await storage.query(
-      'select length(install_log) as kept, right(install_log, 11) as last from runtime.sandboxes where id = $1',
+      'select length(install_log) as kept, right(install_log, 80) as last from runtime.sandboxes where id = $1',
       [run.sandboxRecordId ?? ''],
     )
     await storage.close()
-    expect(sandbox).toEqual({ kept: 256 * 1024, last: 'last words\n' })
+    expect(sandbox?.kept).toBe(256 * 1024)
+    // Beside it what was written to stderr, a pipe of its own: either may be read first.
+    expect(sandbox?.last).toContain('last words\n')
   })
 
   test('what comes behind the limit still counts: usage, the end of a tool, the delivery', async () => {

@@ -55,9 +55,7 @@ export function buildLaunch(launch: Launch): { argv: string[]; env: Record<strin
   const forwarded = launch.ways.map(way => `${way.port}=${socketInside(way)}`)
   return {
     argv: [
-      '/bin/sh',
-      ENTER_SCRIPT,
-      launch.cgroup ?? '',
+      ...(launch.cgroup === null ? [] : ['/bin/sh', ENTER_SCRIPT, launch.cgroup]),
       launch.toolchain.bubblewrap,
       ...isolation(launch),
       ...mounts(launch),

@@ -42,9 +42,13 @@ const FIRST_PROCESS_DIRECTORIES = ['/proc/1/task']
 /** Below /usr, which is shown otherwise, but no programs: settings and data of the host's, tokens among them. */
 const HOST_DIRECTORIES = ['/usr/etc', '/usr/local/etc', '/usr/local/src', '/usr/local/srv', '/usr/local/var']
 
+let kernelFiles: string[] | null = null
+
 /** Arguments for bubblewrap that come after its `--proc` and the mount of /usr, and before either is made read-only. */
 export function maskArguments(): string[] {
-  const files = [...KERNEL_FILES.filter(isReadableByAll), ...FIRST_PROCESS_FILES]
+  // The kernel stays the same while we run.
+  kernelFiles ??= KERNEL_FILES.filter(isReadableByAll)
+  const files = [...kernelFiles, ...FIRST_PROCESS_FILES]
   const directories = [
     ...KERNEL_DIRECTORIES.filter(path => existsSync(path)),
     ...FIRST_PROCESS_DIRECTORIES,

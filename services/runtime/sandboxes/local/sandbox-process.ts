@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import type { Subprocess } from 'bun'
 import type { SandboxExit, SandboxProcess } from '../provider.ts'
+import { startFirstToEnd } from './limits/first-to-end.ts'
 import { descendants, identify, type ProcessIdentity, signal, waitUntilGone } from './process-tree.ts'
 
 /** Fd on which bubblewrap tells the pid of the sandbox's first process. The next one is `entry.sh`'s. */
@@ -31,20 +32,22 @@ export function startSandboxProcess(options: {
   // At an offset given, so that bubblewrap reads from the start.
   writeSync(filterFd, options.filter, 0, options.filter.length, 0)
   const { stdin } = options
-  const child = Bun.spawn(options.argv, {
-    cwd: '/',
-    env: options.env,
-    // A session of its own: ctrl-C at the terminal is the launcher's to handle, not the sandboxes'.
-    detached: true,
-    stdio: [
-      stdin instanceof Promise ? 'pipe' : stdin ? new TextEncoder().encode(stdin) : 'ignore',
-      'pipe',
-      'pipe',
-      infoFd,
-      'pipe',
-      filterFd,
-    ],
-  })
+  const child = startFirstToEnd(() =>
+    Bun.spawn(options.argv, {
+      cwd: '/',
+      env: options.env,
+      // A session of its own: ctrl-C at the terminal is the launcher's to handle, not the sandboxes'.
+      detached: true,
+      stdio: [
+        stdin instanceof Promise ? 'pipe' : stdin ? new TextEncoder().encode(stdin) : 'ignore',
+        'pipe',
+        'pipe',
+        infoFd,
+        'pipe',
+        filterFd,
+      ],
+    }),
+  )
   closeSync(filterFd)
   yieldToServices(child.pid)
   if (stdin instanceof Promise) feed(child.stdin, stdin)
