@@ -7,6 +7,7 @@ import type { Stats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { vetAlternates } from './alternates.ts'
+import { refuseIncomplete } from './incomplete.ts'
 import { ifThere, isBelowDotGit, type LocalRepository, pointedTo } from './local-repository.ts'
 
 export type Verdict =
@@ -36,13 +37,14 @@ const linked = (name: string) =>
 /** Asked before each use: what was allowed once may have been replaced. `branch` is the one to be pushed. */
 export async function vetLocal(repository: LocalRepository, branch?: string): Promise<Verdict> {
   // At once: on a busy machine each look waits for its turn.
-  const [parts, places, objects, alternates] = await Promise.all([
+  const [parts, places, objects, incomplete, alternates] = await Promise.all([
     refuseParts(repository, branch),
     refusePlaces(repository),
     refuseObjects(repository),
+    refuseIncomplete(repository),
     vetAlternates(join(repository.commonDirectory, 'objects'), refuseEntry),
   ])
-  const refusal = parts ?? places ?? objects
+  const refusal = parts ?? places ?? objects ?? incomplete
   return refusal === null ? alternates : { refusal }
 }
 
