@@ -33,6 +33,8 @@ export function splitWords(stderr: string): GitWords {
 export function quoteWords(lines: readonly string[], secrets: readonly string[] = []): string | null {
   const plain = lines
     .join(' ')
+    // Where a local repository is served from is a place of ours, and gone by now.
+    .replace(/\/\S{1,1000}\/(?:repository|served)\/(?:\.\/)?(?=refs\/|objects\/)/g, '')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences are what is looked for
     .replace(/\u001b(?:\[[0-?]{0,40}[ -/]{0,40}[@-~]|\][^\u0007\u001b]{0,2000}(?:\u0007|\u001b\\)?)/g, '')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')

@@ -59,7 +59,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     words:
-      /quota|storage limit|allocated storage|exceeded its (?:size|storage)|repository size limit|over its size limit/i,
+      /quota|No space left on device|storage limit|allocated storage|exceeded its (?:size|storage)|repository size limit|over its size limit/i,
     meaning: 'its storage is full',
     remedy: 'make room or raise the limit at the host',
   },
@@ -90,6 +90,11 @@ const KNOWN: readonly Known[] = [
     reason: /directory file conflict/,
     meaning: 'another branch has a name that stands in the way of this one',
     remedy: 'let the run work on a branch of another name, or remove the other branch',
+  },
+  {
+    words: /Unable to create '.{0,4000}\.lock': File exists/,
+    meaning: 'another git is writing it, or has ended in the midst of that',
+    remedy: 'start another run, or remove the lock if no git works there',
   },
   {
     words: /insufficient permission|Permission denied|unable to create temporary object directory/i,

@@ -17,7 +17,7 @@ export function isWebPage(trace: string): boolean {
   const header = (name: string) =>
     [...trace.matchAll(new RegExp(`<= Recv header: ${name}: *(\\S+)`, 'gi'))].at(-1)?.[1]
   const location = header('location')
-  if (location !== undefined) return !/\/info\/refs(?:$|[?#])/.test(location)
+  if (location !== undefined) return !/\/(?:info\/refs|git-(?:upload|receive)-pack)(?:$|[?#])/.test(location)
   const type = header('content-type')
   return type !== undefined && !SERVED_BY_GIT.test(type)
 }

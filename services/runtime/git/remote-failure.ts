@@ -37,11 +37,16 @@ const REASONS: Record<Exclude<RemoteFailureKind, 'rejected'>, string> = {
 export function remoteFailureReason(result: GitResult, source: Source): string {
   if (result.exceeded) return `the remote ${result.exceeded.text}`
   const { kind, status, rejection, words } = readRemoteFailure(result)
-  const quoted = quoteWords(words.remote, secretsIn(source))
+  const quoted = quoteWords(words.remote.filter(isWorthQuoting), secretsIn(source))
   const said = quoted === null ? '' : `; the remote says: "${quoted}"`
   if (kind === 'rejected') return `${rejected(rejection ?? '', words.remote, source)}${said}`
   const reason = kind ? REASONS[kind] : `git ended with exit code ${result.exitCode}`
   return `${reason}${status === null ? '' : ` (HTTP ${status})`}${said}`
+}
+
+/** What a git of ours complains of that serves a local repository without its settings. */
+function isWorthQuoting(line: string): boolean {
+  return line !== 'error: cannot run :: No such file or directory'
 }
 
 function rejected(rejection: string, words: string[], source: Source): string {
