@@ -24,6 +24,8 @@ const SAID: [RemoteFailureKind | null, string][] = [
   ['unreachable', at('OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to host.test:443')],
   ['unreachable', at('OpenSSL SSL_connect: Connection reset by peer in connection to host.test:443')],
   ['unreachable', 'fatal: early EOF\nfatal: fetch-pack: invalid index-pack output'],
+  ['unreachable', 'error: 60 bytes of body are still expected\nfatal: expected flush after ref listing'],
+  ['unreachable', "fatal: expected 'packfile'"],
   ['unreachable', 'fatal: the remote end hung up unexpectedly'],
   ['unreachable', 'ssh: connect to host host.test port 22: Connection refused\r'],
   ['unreachable', 'ssh: Could not resolve hostname host.test: Name or service not known\r'],

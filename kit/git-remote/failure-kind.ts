@@ -153,5 +153,8 @@ const OWN_LINES: Patterns = [
     /^Connection (?:closed|reset|timed out|to \S+ (?:closed|timed out))|^client_loop: send disconnect/,
     'unreachable',
   ],
+  // An answer that ends too soon.
+  [/^error: \d+ bytes of (?:body are still expected|length header were received)/, 'unreachable'],
+  [/^fatal: expected (?:flush after ref listing|response end packet|'packfile')/, 'unreachable'],
   [/^fatal: (?:early EOF|the remote end hung up)|unexpected disconnect while reading/, 'unreachable'],
 ]

@@ -3,7 +3,7 @@ import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import { PATIENT, tryAgain } from '@mogplex/kit/git-remote/try-again.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import { boundsOf } from './bounds.ts'
-import { RemoteOutage } from './failure.ts'
+import { RemoteOutage, throwIfStopped } from './failure.ts'
 import { type GitHost, runHostGit } from './host-git.ts'
 import { isOutageResult } from './remote-failure.ts'
 
@@ -12,13 +12,20 @@ interface Situation {
   signal: AbortSignal
 }
 
-/** `work` again and again while it throws {@link RemoteOutage}, within the patience of `host`. */
+/**
+ * `work` again and again while it throws {@link RemoteOutage}, within the patience of `host`. Throws `GitStopped` once
+ * `signal` is aborted, at once also where it was waiting.
+ */
 export async function whileOutage<Result>(
   { host, signal }: Situation,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const isAway = (error: unknown) => error instanceof RemoteOutage
-  return await tryAgain(work, { isPassing: isAway, patience: host.patience ?? PATIENT, signal })
+  const patience = host.patience ?? PATIENT
+  return await tryAgain(work, { isPassing: isAway, patience, signal }).catch(error => {
+    throwIfStopped(signal)
+    throw error
+  })
 }
 
 interface Push extends Situation {
