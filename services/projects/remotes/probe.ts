@@ -80,7 +80,7 @@ async function refuseShallow(probe: Probe): Promise<void> {
   const deadline = Math.min(probe.deadline, performance.now() + SHALLOW_LOOK_MS)
   const args = ['-c', 'protocol.version=0', 'ls-remote', '--']
   const { stderr } = await start({ ...probe, deadline }, args, { GIT_TRACE_PACKET: '1' })
-  if (/ ls-remote< shallow [0-9a-f]{40}$/m.test(stderr)) throw refuse(probe, 'shallow', '')
+  if (/packet: +\S+< shallow [0-9a-f]{40}$/m.test(stderr)) throw refuse(probe, 'shallow', '')
 }
 
 /** git, asked for HEAD, within what is left of the time. */
