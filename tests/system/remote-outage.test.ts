@@ -55,9 +55,15 @@ test('a run waits for a remote that is away for longer, says so, and goes on onc
   const remote = await imported()
   front.matches = () => true
   front.faults = Array.from({ length: 1_000 }, () => ({ status: 503, body: 'Down for maintenance' }))
-  const { runId } = await startRun(system, account, { repoId: remote.repoId, prompt: script('write a.txt done') })
-  const waits = async () => (await readEvents(system, account, runId)).find(({ message }) => message?.includes('waits'))
-  expect(await waitUntil(async () => (await waits()) !== undefined, { limitMs: 200_000, everyMs: 500 })).toBe(true)
+  const { runId } = await startRun(system, account, {
+    repoId: remote.repoId,
+    prompt: script('write a.txt done'),
+  })
+  const waits = async () =>
+    (await readEvents(system, account, runId)).find(({ message }) => message?.includes('waits'))
+  expect(await waitUntil(async () => (await waits()) !== undefined, { limitMs: 200_000, everyMs: 500 })).toBe(
+    true,
+  )
   expect((await waits())?.message).toBe(
     'Git sync failed: the remote is not available at the moment (HTTP 503); the remote says: "Down for maintenance". The run waits and is tried again',
   )

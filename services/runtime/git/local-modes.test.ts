@@ -75,7 +75,10 @@ async function pushTo(path: string, branch: string, files = 3) {
   const source = sourceOf(url)
   const about = { host, mirror, source, remote, baseBranch: 'main', signal }
   const { baseCommit } = await fetchRemote({ ...about, workingBranch: branch })
-  const lines = Array.from({ length: files }, (_, i) => `M 100644 inline f${i}\ndata ${String(i).length}\n${i}`)
+  const lines = Array.from(
+    { length: files },
+    (_, i) => `M 100644 inline f${i}\ndata ${String(i).length}\n${i}`,
+  )
   const stream = `commit refs/t\ncommitter A <a@b.c> 1 +0000\ndata 1\nx\nfrom ${baseCommit}\n${lines.join('\n')}\n`
   Bun.spawnSync(['git', 'fast-import', '--quiet'], { cwd: mirror, stdin: Buffer.from(stream) })
   const commit = await git(mirror, 'rev-parse', 'refs/t')
@@ -159,7 +162,10 @@ describe.if(isRoot)('another user', () => {
       expect(asOther(path, 'branch', '-D', 'mogplex/run/x')).toMatchObject({ ok: true })
       expect(asOther(path, 'gc', '--quiet', '--prune=now')).toEqual({ ok: true, said: '' })
       expect(asOther(path, 'fsck', '--no-dangling')).toMatchObject({ ok: true })
+      // Git has written the packed refs anew, which are the other's now, and the other works on.
       expect((await pushTo(path, 'mogplex/run/z')).result).toMatchObject({ exitCode: 0 })
+      expect(asOther(path, 'branch', '-f', 'mogplex/run/y', 'mogplex/run/z')).toEqual({ ok: true, said: '' })
+      expect((await pushTo(path, 'mogplex/run/q')).result).toMatchObject({ exitCode: 0 })
     },
   )
 

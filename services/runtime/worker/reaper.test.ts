@@ -95,8 +95,19 @@ test('a run that waited fifteen minutes for its remote ends with what the remote
   const claim = await bench.claimed()
   const lease = bench.hold(claim)
   const limits = { perKindBytes: 1_000_000, perKindEvents: 1_000 }
-  const writer = new EventWriter({ ...bench, log, claim, lease, secrets: [], limits, onStored: () => undefined })
-  await noteRemoteOutage(writer, new RemoteOutage('git_sync_failed', 'Git sync failed: not available (HTTP 503)'))
+  const writer = new EventWriter({
+    ...bench,
+    log,
+    claim,
+    lease,
+    secrets: [],
+    limits,
+    onStored: () => undefined,
+  })
+  await noteRemoteOutage(
+    writer,
+    new RemoteOutage('git_sync_failed', 'Git sync failed: not available (HTTP 503)'),
+  )
   await bench.database.transaction(tx => releaseRun(tx, claim, 3))
   lease.end()
   await reap()
