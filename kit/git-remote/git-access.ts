@@ -16,6 +16,8 @@ export interface GitAccess {
   settings: GitSetting[]
   /** Holds the credential of an http remote. */
   environment: Record<string, string>
+  /** Of files written into a local repository, whose own files have the same modes. Absent: this process's. */
+  umask?: number
 }
 
 /** Absolute paths, for ssh remotes. */

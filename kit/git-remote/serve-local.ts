@@ -6,6 +6,8 @@
 import { access, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { FORCED_SETTINGS, type GitSetting } from '../host-git/environment.ts'
+import { refuseCheckedOut } from './checked-out.ts'
+import { sharedRepositoryOf, umaskOf } from './local-modes.ts'
 import { findRepository, type LocalRepository, readSmall } from './local-repository.ts'
 import { vetLocal } from './vet-local.ts'
 
@@ -13,8 +15,8 @@ const MAX_CONFIG_BYTES = 1024 ** 2
 const SHOWN = ['objects', 'refs', 'packed-refs', 'shallow', 'worktrees', 'reftable']
 
 export type ServedRepository =
-  /** The address for git. */
-  | { url: string }
+  /** The address for git; to push, the umask it needs as well. */
+  | { url: string; umask?: number }
   /** For the repo's owner: lower case, no path. */
   | { refusal: string }
 
@@ -30,20 +32,24 @@ export async function serveLocal(
   const repository = await findRepository(path)
   if (repository === null) return { refusal: 'the repository is not there any more' }
   const verdict = await vetLocal(repository, push?.branch)
-  return 'refusal' in verdict ? verdict : await makeServed(repository, directory, push !== undefined)
+  return 'refusal' in verdict ? verdict : await makeServed(repository, directory, push?.branch ?? null)
 }
 
 async function makeServed(
-  { gitDirectory, commonDirectory }: LocalRepository,
+  repository: LocalRepository,
   directory: string,
-  isPush: boolean,
+  pushed: string | null,
 ): Promise<ServedRepository> {
+  const { gitDirectory, commonDirectory } = repository
+  const isPush = pushed !== null
   // Git refuses to write the branch that HEAD names: of a linked work tree it finds that out by `worktrees`.
   const head = await readSmall(join(isPush ? commonDirectory : gitDirectory, 'HEAD'))
   if (head === null || !/^(ref:\s*refs\/\S+|[0-9a-f]{40,64})\s*$/.test(head))
     return { refusal: 'the repository has no readable HEAD' }
-  await mkdir(directory, { mode: 0o700 })
   const config = (await readSmall(join(commonDirectory, 'config'), MAX_CONFIG_BYTES)) ?? ''
+  const refusal = isPush ? await refuseCheckedOut(repository, pushed, isBare(config, commonDirectory)) : null
+  if (refusal !== null) return { refusal }
+  await mkdir(directory, { mode: 0o700 })
   await Promise.all([
     writeFile(join(directory, 'HEAD'), `${head.trimEnd()}\n`),
     writeFile(
@@ -59,7 +65,8 @@ async function makeServed(
       if (isThere) await symlink(shown, join(directory, name))
     }),
   ])
-  return { url: `file://${directory.replaceAll('%', '%25')}` }
+  const url = `file://${directory.replaceAll('%', '%25')}`
+  return isPush ? { url, umask: await umaskOf(commonDirectory) } : { url }
 }
 
 /**
@@ -67,23 +74,28 @@ async function makeServed(
  * in some other way gives a repository that git cannot read, and nothing worse.
  */
 function formatOf(config: string, commonDirectory: string): GitSetting[] {
-  const value = (key: string, pattern: string) =>
-    new RegExp(`^\\s*${key}\\s*=\\s*"?(${pattern})"?\\s*$`, 'im').exec(config)?.[1]
-  const isBare = value('bare', 'true|false') ?? String(basename(commonDirectory) !== '.git')
-  const shared = value('sharedRepository', 'group|true|1|0?660')
+  const shared = sharedRepositoryOf(valueIn(config, 'sharedRepository', '\\w+'))
   const extensions: [string, string | undefined][] = [
-    ['extensions.objectFormat', value('objectFormat', 'sha256')],
-    ['extensions.refStorage', value('refStorage', 'reftable')],
+    ['extensions.objectFormat', valueIn(config, 'objectFormat', 'sha256')],
+    ['extensions.refStorage', valueIn(config, 'refStorage', 'reftable')],
   ]
   const used = extensions.flatMap(([key, found]): GitSetting[] => (found ? [[key, found]] : []))
   return [
     ['core.repositoryFormatVersion', used.length > 0 ? '1' : '0'],
-    ['core.bare', isBare],
+    ['core.bare', String(isBare(config, commonDirectory))],
     ['core.logAllRefUpdates', 'false'],
     ...(shared ? [['core.sharedRepository', shared] satisfies GitSetting] : []),
     ...used,
     ['receive.denyCurrentBranch', 'refuse'],
   ]
+}
+
+function isBare(config: string, commonDirectory: string): boolean {
+  return (valueIn(config, 'bare', 'true|false') ?? String(basename(commonDirectory) !== '.git')) === 'true'
+}
+
+function valueIn(config: string, key: string, pattern: string): string | undefined {
+  return new RegExp(`^\\s*${key}\\s*=\\s*"?(${pattern})"?\\s*$`, 'im').exec(config)?.[1]
 }
 
 /** Keys of one dot only, values without quotes and backslashes: ours. */

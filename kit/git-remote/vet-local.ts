@@ -7,6 +7,7 @@ import type { Stats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { vetAlternates } from './alternates.ts'
+import { refuseIncomplete } from './incomplete.ts'
 import { ifThere, isBelowDotGit, type LocalRepository, pointedTo } from './local-repository.ts'
 
 export type Verdict =
@@ -18,6 +19,7 @@ export type Verdict =
   | { refusal: string }
 
 const WORLD_WRITABLE = 0o002
+const GROUP_WRITABLE = 0o020
 const STICKY = 0o1000
 /** 256 directories, `pack` and `info`; more are nothing that git makes. */
 const MAX_OBJECT_ENTRIES = 1_024
@@ -36,13 +38,14 @@ const linked = (name: string) =>
 /** Asked before each use: what was allowed once may have been replaced. `branch` is the one to be pushed. */
 export async function vetLocal(repository: LocalRepository, branch?: string): Promise<Verdict> {
   // At once: on a busy machine each look waits for its turn.
-  const [parts, places, objects, alternates] = await Promise.all([
+  const [parts, places, objects, incomplete, alternates] = await Promise.all([
     refuseParts(repository, branch),
     refusePlaces(repository),
     refuseObjects(repository),
+    refuseIncomplete(repository),
     vetAlternates(join(repository.commonDirectory, 'objects'), refuseEntry),
   ])
-  const refusal = parts ?? places ?? objects
+  const refusal = parts ?? places ?? objects ?? incomplete
   return refusal === null ? alternates : { refusal }
 }
 
@@ -52,41 +55,57 @@ interface Part {
   path: string
   name: string
   kind: Kind
+  /** Whether those with whom the repository is shared make it anew: `git gc` and `git branch` do. */
+  isShared?: boolean
 }
 
 /** What git reads or writes must be plain files and directories of ours. */
 async function refuseParts(repository: LocalRepository, branch: string | undefined): Promise<string | null> {
+  const group = await sharingGroup(repository)
   const refusals = await Promise.all(
-    partsOf(repository, branch).map(async ({ path, name, kind }) => {
+    partsOf(repository, branch).map(async ({ path, name, kind, isShared }) => {
       const found = await ifThere(lstat(path))
-      return found && refuseEntry(found, name, kind)
+      return found && refuseEntry(found, name, kind, isShared ? group : null)
     }),
   )
   return refusals.find(refusal => refusal !== null) ?? null
 }
 
+/** Whoever belongs to it may write the repository, because its owner, ourselves, has said so; null for nobody. */
+async function sharingGroup({ commonDirectory }: LocalRepository): Promise<number | null> {
+  const found = await ifThere(lstat(commonDirectory))
+  return found && (found.mode & GROUP_WRITABLE) !== 0 ? found.gid : null
+}
+
 function partsOf({ path, gitDirectory, commonDirectory }: LocalRepository, branch = ''): Part[] {
   const steps = branch.split('/').map((_, index, all) => all.slice(0, index + 1).join('/'))
   const inside = (name: string, kind: Kind): Part => ({ path: join(commonDirectory, name), name, kind })
+  const shared = (name: string, kind: Kind): Part => ({ ...inside(name, kind), isShared: true })
   const directories = ['objects', 'objects/pack', 'objects/info', 'refs', 'worktrees', 'reftable']
   return [
     { path, name: 'the directory', kind: 'directory' },
     { path: gitDirectory, name: 'the git directory', kind: 'directory' },
     { path: commonDirectory, name: 'the git directory', kind: 'directory' },
     { path: join(gitDirectory, 'HEAD'), name: 'HEAD', kind: 'file' },
-    ...['HEAD', 'config', 'packed-refs', 'shallow'].map(name => inside(name, 'file')),
+    ...['HEAD', 'config'].map(name => inside(name, 'file')),
+    ...['packed-refs', 'shallow'].map(name => shared(name, 'file')),
     ...directories.map(name => inside(name, 'directory')),
     // A file where refs are kept as a reftable.
     inside('refs/heads', 'either'),
-    ...steps.filter(step => step !== '').map(step => inside(`refs/heads/${step}`, 'either')),
+    ...steps.filter(step => step !== '').map(step => shared(`refs/heads/${step}`, 'either')),
   ]
 }
 
-/** `either`: a plain file or directory. */
-export function refuseEntry(found: Stats, name: string, kind: Kind): string | null {
+/** `either`: a plain file or directory. What belongs to `group` may have another owner. */
+export function refuseEntry(
+  found: Stats,
+  name: string,
+  kind: Kind,
+  group: number | null = null,
+): string | null {
   const isRight = (kind !== 'file' && found.isDirectory()) || (kind !== 'directory' && found.isFile())
   if (!isRight) return linked(name)
-  if (found.uid !== process.geteuid?.()) return OTHER_OWNER
+  if (found.uid !== process.geteuid?.() && found.gid !== group) return OTHER_OWNER
   return (found.mode & WORLD_WRITABLE) === 0 ? null : OTHERS_WRITE
 }
 

@@ -24,14 +24,21 @@ export function findExceeded(
   stderr: string,
 ): Limit | null {
   if (exitCode === 0) return null
+  // What a remote says of its own limits, or a hook makes up, is not about this process.
+  const own = ownLines(stderr)
   // Git passes the signal that a program of its has died of on as a shell does.
   const died = (name: string, number: number) => signal === name || exitCode === 128 + number
-  if (died('SIGXCPU', 24) || PROCESSOR.test(stderr)) return 'processor'
-  if (died('SIGXFSZ', 25) || SIZE.test(stderr)) return 'size'
-  if (DISK.test(stderr)) return 'disk'
-  if (isSilent(stderr)) return 'size'
-  if (died('SIGSEGV', 11) || DEPTH.test(stderr)) return 'depth'
-  return died('SIGKILL', 9) || MEMORY.test(stderr) ? 'memory' : null
+  if (died('SIGXCPU', 24) || PROCESSOR.test(own)) return 'processor'
+  if (died('SIGXFSZ', 25) || SIZE.test(own)) return 'size'
+  if (DISK.test(own)) return 'disk'
+  if (isSilent(own)) return 'size'
+  if (died('SIGSEGV', 11) || DEPTH.test(own)) return 'depth'
+  return died('SIGKILL', 9) || MEMORY.test(own) ? 'memory' : null
+}
+
+function ownLines(stderr: string): string {
+  const lines = stderr.split(/[\r\n]+/)
+  return lines.filter(line => !/^remote:|^(?:fatal|error): remote error:/.test(line)).join('\n')
 }
 
 /**

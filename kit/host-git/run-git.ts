@@ -16,6 +16,8 @@ export interface GitCommand extends GitSurroundings {
   stdin?: AsyncIterable<Uint8Array>
   /** Called with stdout as it comes; `stdout` of the result is then empty. False: it has seen enough. */
   onStdout?: (chunk: Uint8Array) => boolean
+  /** Of the files that git, and what it starts, makes. Default: this process's. */
+  umask?: number | undefined
   /** Ends git early; the result is then of no use. */
   signal?: AbortSignal
   limits: GitLimits
@@ -31,7 +33,8 @@ export interface GitResult {
   exceeded: Exceeded | null
 }
 
-const STDERR_TAIL = 16_000
+/** How many characters of stderr are kept. */
+export const STDERR_TAIL = 16_000
 const WATCH_DISK_MS = 500
 /** Where memory runs out, the kernel ends git before any of our processes. */
 const OOM_SCORE_ADJ = '700'
@@ -48,7 +51,8 @@ const NICENESS = 5
  */
 export async function runGit(command: GitCommand): Promise<GitResult> {
   const { limits } = command
-  const child = Bun.spawn([prlimit(), ...limitArguments(limits), 'git', ...command.args], {
+  const limited = [prlimit(), ...limitArguments(limits), 'git', ...command.args]
+  const child = Bun.spawn([...underUmask(command.umask), ...limited], {
     cwd: command.gitDirectory ?? command.directory,
     env: gitEnvironment(command),
     stdin: command.stdin ? 'pipe' : 'ignore',
@@ -85,6 +89,12 @@ export async function runGit(command: GitCommand): Promise<GitResult> {
     clearInterval(watch)
     command.signal?.removeEventListener('abort', onAbort)
   }
+}
+
+/** A shell that becomes what follows: the umask of this process is one for all its threads. */
+function underUmask(umask: number | undefined): string[] {
+  if (umask === undefined) return []
+  return ['/bin/sh', '-c', 'umask "$1" && shift && exec "$@"', 'sh', umask.toString(8).padStart(4, '0')]
 }
 
 function prlimit(): string {

@@ -66,6 +66,8 @@ test('what a server says of its repositories is told at once; what git wonders a
     "fatal: could not read Username for 'https://host.test': terminal prompts disabled",
     "fatal: repository 'https://host.test/a/b.git/' not found",
     'fatal: Authentication failed for',
+    "fatal: unable to access 'https://host.test/a/': The requested URL returned error: 503",
+    'fatal: https://host.test/a/info/refs not valid: is this a git repository?',
   ]
   for (const said of words) {
     expect([said, await isTold('https', said)]).toEqual([said, true])
@@ -73,7 +75,6 @@ test('what a server says of its repositories is told at once; what git wonders a
   }
   expect(await isTold('ssh', 'git@host.test: Permission denied (publickey).')).toBe(true)
   const wonders = [
-    'fatal: https://host.test/a/info/refs not valid: is this a git repository?',
     'fatal: unable to access: SSL certificate problem: self-signed certificate',
     "fatal: unable to access: Failed to connect to host.test port 1: Couldn't connect to server",
     'ssh: connect to host host.test port 1: Connection refused',

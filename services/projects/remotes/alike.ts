@@ -1,10 +1,10 @@
 /**
  * Hosts that a user may not look at from here: whether there is one behind a name or an address, and which of its
- * ports are open, is not told, neither by what is answered nor by when. Only a server that speaks for its
- * repositories is quoted: over https with a certificate that is trusted, or over ssh.
+ * ports are open, is not told, neither by what is answered nor by when. Only a server that is known for what it is
+ * is quoted: over https with a certificate that is trusted, which tells by itself that it is there, or over ssh.
  */
 import { ApiError } from '@mogplex/kit/errors.ts'
-import { type RemoteFailureKind, remoteFailureKind } from '@mogplex/kit/git-remote/failure-kind.ts'
+import { type RemoteFailureKind, readRemoteFailure } from '@mogplex/kit/git-remote/failure-kind.ts'
 import { remoteUnreachable } from '@mogplex/kit/git-remote/refusals.ts'
 
 /** When all refusals but those of a server are told, and so how long a server may take. */
@@ -17,6 +17,8 @@ export class ProbeFailure extends Error {
     readonly scheme: 'http' | 'https' | 'ssh' | 'file',
     /** git's words. They hold addresses and what a server sent: never shown. */
     readonly said: string,
+    /** What was found out from that, or otherwise. */
+    readonly kind: RemoteFailureKind | null = readRemoteFailure({ stderr: said }).kind,
   ) {
     super('git could not read the remote')
   }
@@ -44,11 +46,15 @@ const SAID_BY_SERVERS = new Set<RemoteFailureKind | null>([
   'refuses-access',
   'unknown-host-key',
   'missing',
+  'throttled',
+  'unavailable',
+  'http-error',
+  'not-git',
+  'shallow',
+  'sha256',
 ])
 
 function isSaidByServer(cause: unknown): boolean {
   if (!(cause instanceof ProbeFailure) || cause.scheme === 'http') return false
-  // What git wonders when something answers that knows nothing of git.
-  if (/is this a git repository/i.test(cause.said)) return false
-  return SAID_BY_SERVERS.has(remoteFailureKind(cause.said))
+  return SAID_BY_SERVERS.has(cause.kind)
 }

@@ -163,7 +163,9 @@ test('a remote that rejects the push fails the delivery', async () => {
   const { remote, run } = await setUp('rejecting', ['work'])
   // Somebody else is writing the branch, and does not get done.
   await writeFile(join(remote, 'refs', 'heads', 'work.lock'), '')
-  await expect(run.syncAndDeliver('echo x > x')).rejects.toEqual(failed(/rejected the branch$/))
+  await expect(run.syncAndDeliver('echo x > x')).rejects.toEqual(
+    failed(/rejected the branch: another git is writing it.*remove the lock/),
+  )
 })
 
 test('the work counts on another branch that contains the working branch, or is contained in it', async () => {
@@ -207,7 +209,9 @@ test('the branch checked out in a local work tree cannot be pushed over, a new o
   expect(await run.syncAndDeliver('echo x > x')).toMatchObject({ pushed: true })
   expect(await git(remote, 'ls-tree', '--name-only', 'work')).toBe('x')
   const busy = await bench.createRun({ source, workingBranch: 'busy' })
-  await expect(busy.syncAndDeliver('echo x > x')).rejects.toEqual(failed(/rejected the branch/))
+  await expect(busy.syncAndDeliver('echo x > x')).rejects.toEqual(
+    failed(/"busy" is checked out in .*\/worktree; switch that work tree to another branch/),
+  )
 })
 
 test('the base branch cannot be pushed, even when asked for', async () => {

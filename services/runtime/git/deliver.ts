@@ -9,7 +9,7 @@ import { inspectCommits } from './inspect-commits.ts'
 import { mirrorPath } from './mirror.ts'
 import { pushBranch } from './push.ts'
 import { readRemote } from './remote-access.ts'
-import { remoteFailureReason } from './remote-failure.ts'
+import { pushFailureReason } from './remote-failure.ts'
 import { allSettledThenAll } from './settle.ts'
 
 export interface DeliverRequest extends CollectRequest {
@@ -87,5 +87,5 @@ async function push(
   })
   if (pushed.exitCode === 0) return
   log.warn({ event: 'git_push_failed', repoId, exitCode: pushed.exitCode })
-  throw deliveryFailure(remoteFailureReason(pushed))
+  throw deliveryFailure(pushFailureReason(pushed, what.source))
 }

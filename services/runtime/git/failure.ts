@@ -14,6 +14,14 @@ export class GitFailure extends Error {
   }
 }
 
+/**
+ * The remote does not answer, and may again: as often as patience allows it has been tried. Before the agent has
+ * started the run can wait for it.
+ */
+export class RemoteOutage extends GitFailure {
+  override name = 'RemoteOutage'
+}
+
 /** The work was called off (signal aborted, or `confirm` refused): not a failure of git, nothing pushed. */
 export class GitStopped extends Error {
   override name = 'GitStopped'

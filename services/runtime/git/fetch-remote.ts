@@ -1,7 +1,9 @@
 /** Brings the mirror up to date with the two branches a run is about. */
 
+import { readRemoteFailure } from '@mogplex/kit/git-remote/failure-kind.ts'
 import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
+import { isWebPage, TRACE_HEADERS } from '@mogplex/kit/git-remote/web-page.ts'
 import type { GitLimits } from '@mogplex/kit/host-git/limits.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
@@ -11,7 +13,8 @@ import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef, readMirrorRefs } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
-import { refusedSync, syncFailure } from './remote-failure.ts'
+import { refusedSync, syncFailure, syncRefusal } from './remote-failure.ts'
+import { whileOutage } from './retry-remote.ts'
 import { tidyMirror } from './tidy-mirror.ts'
 
 export interface RemoteBranches {
@@ -32,19 +35,22 @@ export interface FetchRequest {
 
 /**
  * Asks the remote where the branches are and fetches them unless the mirror has them already, so that a
- * remote that has not moved costs one connection. Both commits are in the mirror afterwards. Throws
- * {@link GitFailure} when the base branch is missing or the remote cannot be read.
+ * remote that has not moved costs one connection. Both commits are in the mirror afterwards. A remote that does not
+ * answer is asked again. Throws {@link GitFailure} when the base branch is missing or the remote cannot be read, and
+ * its `RemoteOutage` when that may pass.
  */
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
-  return await withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
-    const { theirs, known } = await compare(request, access)
-    const present = names(request).filter(branch => theirs.has(branch))
-    const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
-    if (moved.length === 0) return pick(request, present, known)
-    await fetchBranches(request, moved, access)
-    return pick(request, present, await readMirror(request))
-  })
+  return await whileOutage(request, () =>
+    withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
+      const { theirs, known } = await compare(request, access)
+      const present = names(request).filter(branch => theirs.has(branch))
+      const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
+      if (moved.length === 0) return pick(request, present, known)
+      await fetchBranches(request, moved, access)
+      return pick(request, present, await readMirror(request))
+    }),
+  )
 }
 
 /**
@@ -85,13 +91,26 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
 async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
   const refs = names(request).map(branch => `refs/heads/${branch}`)
   const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
-  const result = await git(request, args, access, boundsOf(request.host).ask)
+  const result = await start(request, args, access, boundsOf(request.host).ask)
+  if (readRemoteFailure(result).kind === 'redirects') await refuseWebPage(request, args, access)
+  if (result.exitCode !== 0) throw syncFailure(result, request.source)
   const found = new Map<string, string>()
   for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
     if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
     else if (ref === 'HEAD') found.set('HEAD', commit)
   }
+  if ([...found.values()].some(commit => commit.length === SHA256_LENGTH)) throw syncRefusal('sha256')
+  if (found.size === 0 && request.remote.kind === 'http') await refuseWebPage(request, args, access)
   return found
+}
+
+const SHA256_LENGTH = 64
+
+/** Whatever answers 200 looks like an empty repository to git: what has no branch at all is looked at twice. */
+async function refuseWebPage(request: FetchRequest, args: string[], access: GitAccess): Promise<void> {
+  const environment = { ...access.environment, ...TRACE_HEADERS }
+  const { stderr } = await start(request, args, { ...access, environment }, boundsOf(request.host).ask)
+  if (isWebPage(stderr)) throw syncRefusal('not-git')
 }
 
 async function fetchBranches(request: FetchRequest, wanted: string[], access: GitAccess): Promise<void> {
@@ -99,7 +118,9 @@ async function fetchBranches(request: FetchRequest, wanted: string[], access: Gi
   const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
   const args = ['fetch', ...flags, '--', access.url, ...refspecs]
   await withMirrorLock(request.mirror, request.signal, async () => {
-    await git(request, args, access, boundsOf(request.host).fetch)
+    const { stderr } = await git(request, args, access, boundsOf(request.host).fetch)
+    // Git leaves out what it does not want of a shallow clone, and calls that a success.
+    if (readRemoteFailure({ stderr }).kind === 'shallow') throw syncRefusal('shallow')
     await tidyMirror(request)
   })
 }
@@ -116,11 +137,20 @@ function names(request: FetchRequest): string[] {
 async function git(
   request: FetchRequest,
   args: string[],
+  access: GitAccess,
+  limits: GitLimits,
+): Promise<GitResult> {
+  const result = await start(request, args, access, limits)
+  if (result.exitCode !== 0) throw syncFailure(result, request.source)
+  return result
+}
+
+function start(
+  request: FetchRequest,
+  args: string[],
   { settings, environment: env }: GitAccess,
   limits: GitLimits,
 ): Promise<GitResult> {
   const { host, mirror, signal } = request
-  const result = await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
-  if (result.exitCode !== 0) throw syncFailure(result, request.source)
-  return result
+  return runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
 }

@@ -4,6 +4,7 @@
  */
 
 import type { HostRules } from '@mogplex/kit/git-remote/reach-host.ts'
+import type { Patience } from '@mogplex/kit/git-remote/try-again.ts'
 import type { GitSetting } from '@mogplex/kit/host-git/environment.ts'
 import { type GitLimits, SMALL } from '@mogplex/kit/host-git/limits.ts'
 import { type GitResult, runGit } from '@mogplex/kit/host-git/run-git.ts'
@@ -18,6 +19,8 @@ export interface GitHost extends HostRules {
   environment?: Record<string, string>
   /** Default: {@link DEFAULT_BOUNDS}. */
   bounds?: Partial<GitBounds>
+  /** With a remote that does not answer. Default: `PATIENT`. */
+  patience?: Patience
 }
 
 export interface HostGitCommand {
@@ -32,6 +35,8 @@ export interface HostGitCommand {
   stdin?: AsyncIterable<Uint8Array>
   /** Called with stdout as it comes; `stdout` of the result is then empty. False: it has seen enough. */
   onStdout?: (chunk: Uint8Array) => boolean
+  /** Of the files that git, and what it starts, makes. Default: this process's. */
+  umask?: number | undefined
   signal: AbortSignal
   /** Default: {@link SMALL}. */
   limits?: GitLimits

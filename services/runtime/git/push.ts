@@ -1,5 +1,6 @@
 /** The only place that writes to a remote: one branch, never by force, never the base branch. */
 
+import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
@@ -8,6 +9,7 @@ import { GitStopped, throwIfStopped } from './failure.ts'
 import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef } from './mirror.ts'
 import { type Refused, withRemoteAccess } from './remote-access.ts'
+import { pushUntilAnswered, whileOutage } from './retry-remote.ts'
 
 export interface PushRequest {
   host: GitHost
@@ -33,7 +35,7 @@ export async function pushBranch(request: PushRequest): Promise<GitResult> {
   if (branch === request.baseBranch) throw new Error('The base branch is never pushed')
   const refspec = `${commit}:refs/heads/${branch}`
   const wanted = { host, remote, source, refused, push: { branch } }
-  return await withRemoteAccess(wanted, async access => {
+  const pushOnce = async (access: GitAccess) => {
     throwIfStopped(signal)
     if (!(await request.confirm())) throw new GitStopped()
     const args = [
@@ -45,10 +47,15 @@ export async function pushBranch(request: PushRequest): Promise<GitResult> {
       REMOTE,
       refspec,
     ]
-    const { settings, environment: env } = access
+    const { settings, environment: env, umask } = access
     const limits = boundsOf(host).push
-    return await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
-  })
+    return await runHostGit({ host, gitDirectory: mirror, args, settings, env, umask, signal, limits })
+  }
+  return await whileOutage(request, () =>
+    withRemoteAccess(wanted, access =>
+      pushUntilAnswered({ ...request, access, push: () => pushOnce(access) }, remote.kind !== 'local'),
+    ),
+  )
 }
 
 /** What the remote is called for the length of one command. */

@@ -53,7 +53,7 @@ test('a credential is used anew for each call: a changed one counts at once', as
   const source = sourceOf(url(), { ...auth, token: 'revoked' })
   await expect(deliver(run.delivery(checkout, { source }))).rejects.toMatchObject({
     code: 'delivery_failed',
-    message: 'The agent finished, but delivery failed: the remote refused access',
+    message: 'The agent finished, but delivery failed: the remote refused access; the remote says: "no"',
   })
   expect(await deliver(run.delivery(checkout))).toMatchObject({ pushed: true })
 })
@@ -65,7 +65,7 @@ test('no credential where one is asked for, and a wrong one, are told apart', as
   const failure = await syncCheckout(wrong.sync).catch(error => error)
   expect(failure).toMatchObject({
     code: 'git_sync_failed',
-    message: 'The remote refused the stored credential',
+    message: 'The remote refused the stored credential; the remote says: "no"',
   })
   expect(JSON.stringify(failure)).not.toContain('tok-wrong')
 })

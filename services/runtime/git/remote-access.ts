@@ -6,7 +6,7 @@ import { parseRemote, type Remote } from '@mogplex/kit/git-remote/parse-remote.t
 import { type ReachableRemote, reachHost } from '@mogplex/kit/git-remote/reach-host.ts'
 import { serveLocal } from '@mogplex/kit/git-remote/serve-local.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
-import type { GitFailure } from './failure.ts'
+import { type GitFailure, RemoteOutage } from './failure.ts'
 import type { GitHost } from './host-git.ts'
 import { withPrivateDirectory } from './private-directory.ts'
 import { withSshKey } from './ssh-key.ts'
@@ -55,13 +55,17 @@ export async function withRemoteAccess<Result>(
   return await withPrivateDirectory(join(host.dataDirectory, 'git-served'), async directory => {
     const served = await serveLocal(remote.path, join(directory, 'repository'), request.push)
     if ('refusal' in served) throw refused(served.refusal)
-    return await use({ ...accessWith(null), url: served.url })
+    return await use({ ...accessWith(null), ...served })
   })
 }
 
 async function reach(host: GitHost, remote: Remote, refused: Refused): Promise<ReachableRemote> {
   if (remote.kind === 'local') return { remote, addresses: null }
   const found = await reachHost(remote, host)
-  if ('refusal' in found) throw refused(found.reason)
+  if ('refusal' in found) {
+    const failure = refused(found.reason)
+    // The name may have an address again in a moment.
+    throw found.refusal === 'unresolved' ? new RemoteOutage(failure.code, failure.message) : failure
+  }
   return { remote, addresses: found.addresses }
 }

@@ -124,7 +124,7 @@ test.each(['/info/refs', '/git-upload-pack'])('a redirect of %s is not followed'
   await elsewhere.stop()
   expect(failure).toMatchObject({
     code: 'git_sync_failed',
-    message: 'Git sync failed: the remote redirects; the repository needs its final address',
+    message: 'Git sync failed: the remote redirects; the repository needs its final address (HTTP 307)',
   })
   expect(elsewhere.authorizations).toEqual([])
 })

@@ -4,6 +4,7 @@
 import { chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { PATIENT } from '@mogplex/kit/git-remote/try-again.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { createLog } from '@mogplex/kit/log.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
@@ -24,11 +25,14 @@ const CLEAN_GIT = {
   GIT_COMMITTER_EMAIL: 'someone@example.test',
 }
 
+/** As patient as a run is, without the waiting. */
+export const HURRIED = { ...PATIENT, sleep: async () => undefined }
+
 /** A directory of its own for one test file; `remove` it afterwards. */
 export async function createBench() {
   const root = await mkdtemp(join(tmpdir(), 'mogplex-git-'))
   // The remotes of tests lie on the loopback address.
-  const host: GitHost = { dataDirectory: join(root, 'data'), allowPrivateHosts: true }
+  const host: GitHost = { dataDirectory: join(root, 'data'), allowPrivateHosts: true, patience: HURRIED }
   const log = createLog({ process: 'test', level: 'silent' })
   const provider = createLocalSandboxProvider({ ...host, log })
   return {

@@ -4,7 +4,7 @@
  */
 
 import type { NewEvent } from '../events/append.ts'
-import { GitFailure } from '../git/failure.ts'
+import { GitFailure, RemoteOutage } from '../git/failure.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
 import { ensureHarnessInstalled, InstallFailure } from '../harnesses/installation.ts'
@@ -18,6 +18,7 @@ import { type HeldAgent, holdAgent } from './held-agent.ts'
 import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
 import type { Lease } from './lease.ts'
+import { noteRemoteOutage } from './remote-wait.ts'
 import { isOutage, RunFailure } from './run-failure.ts'
 import { modeOf } from './started-run.ts'
 
@@ -135,7 +136,7 @@ async function recordSandbox({ claim, deps }: PrepareContext, sandboxId: string)
 
 /** `recorded`: until it is, the record says that nothing can be in the sandbox. */
 async function syncGit(
-  { claim, inputs, lease, deps }: PrepareContext,
+  { claim, inputs, lease, writer, deps }: PrepareContext,
   sandboxId: string,
   recorded: Promise<unknown>,
 ): Promise<SyncedCheckout> {
@@ -160,7 +161,8 @@ async function syncGit(
       log: deps.log,
     })
   } catch (cause) {
-    if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
+    if (cause instanceof RemoteOutage) await noteRemoteOutage(writer, cause)
+    else if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
     throw cause
   }
 }

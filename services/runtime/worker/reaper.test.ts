@@ -2,11 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { RemoteOutage } from '../git/failure.ts'
 import { markStreaming } from '../runs/transitions.ts'
 import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { eventTypesOf } from '../test-bench/run-client.ts'
-import type { Claim } from './claim.ts'
+import { type Claim, releaseRun } from './claim.ts'
+import { EventWriter } from './event-writer.ts'
 import { sweep } from './reaper.ts'
+import { noteRemoteOutage } from './remote-wait.ts'
 import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
 
 const dataDirectory = temporaryDirectory('reaper')
@@ -86,6 +89,35 @@ test('a run that could not start for fifteen minutes fails', async () => {
   expect((await outcomeOf(young)).status).toBe('pending')
   expect(await outcomeOf(old)).toMatchObject({ status: 'failed', failureCode: 'runner_lost' })
   await bench.end(young)
+})
+
+test('a run that waited fifteen minutes for its remote ends with what the remote said', async () => {
+  const claim = await bench.claimed()
+  const lease = bench.hold(claim)
+  const limits = { perKindBytes: 1_000_000, perKindEvents: 1_000 }
+  const writer = new EventWriter({
+    ...bench,
+    log,
+    claim,
+    lease,
+    secrets: [],
+    limits,
+    onStored: () => undefined,
+  })
+  await noteRemoteOutage(
+    writer,
+    new RemoteOutage('git_sync_failed', 'Git sync failed: not available (HTTP 503)'),
+  )
+  await bench.database.transaction(tx => releaseRun(tx, claim, 3))
+  lease.end()
+  await reap()
+  expect((await outcomeOf(claim)).status).toBe('pending')
+  await bench.sql`update runtime.agent_runs set created_at = now() - interval '16 minutes' where id = ${claim.run.id}`
+  await reap()
+  expect(await outcomeOf(claim)).toEqual({ status: 'failed', failureCode: 'git_sync_failed', last: 'failed' })
+  expect((await bench.read(claim.run)).error).toBe(
+    'The run could not start within 15 minutes. Git sync failed: not available (HTTP 503)',
+  )
 })
 
 test('a sandbox whose run is over is paused, its files stay; one that a run holds is left alone', async () => {

@@ -17,6 +17,7 @@ import { cancelledOutcome, failedOutcome, finishRun, isUnheld, type RunOutcome }
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import type { RunDeps } from './deps.ts'
 import { destroyStopped, makeRoomOnHost } from './disk-room.ts'
+import { remoteWaitedFor } from './remote-wait.ts'
 
 const SWEEP_MS = 5_000
 const MAX_PENDING_MINUTES = 15
@@ -72,19 +73,24 @@ async function endAbandonedRuns(deps: ReaperDeps): Promise<void> {
     deps,
     'pending',
     sql`${agentRuns.createdAt} < now() - make_interval(mins => ${MAX_PENDING_MINUTES})`,
-    () =>
-      failedOutcome({
-        code: 'runner_lost',
-        message: `The run could not start within ${MAX_PENDING_MINUTES} minutes${why}`,
-      }),
+    run => neverStarted(run, deps.database, why),
   )
+}
+
+/** A remote that did not answer all the while is named: that is for the run's owner to see to. */
+async function neverStarted(run: AgentRun, database: Database, why: string): Promise<RunOutcome> {
+  const message = `The run could not start within ${MAX_PENDING_MINUTES} minutes`
+  const remote = await remoteWaitedFor(database, run)
+  return remote === null
+    ? failedOutcome({ code: 'runner_lost', message: `${message}${why}` })
+    : failedOutcome({ code: 'git_sync_failed', message: `${message}. ${remote}` })
 }
 
 async function endRuns(
   deps: ReaperDeps,
   from: RunStatus,
   condition: SQL | undefined,
-  outcomeOf: (run: AgentRun) => RunOutcome,
+  outcomeOf: (run: AgentRun) => RunOutcome | Promise<RunOutcome>,
 ): Promise<void> {
   const { database, live, log } = deps
   const guard = condition ?? sql`true`
@@ -94,7 +100,8 @@ async function endRuns(
     .where(and(eq(agentRuns.status, from), guard))
     .limit(100)
   for (const run of rows) {
-    const ended = await database.transaction(tx => finishRun(tx, run, outcomeOf(run), [from], guard))
+    const outcome = await outcomeOf(run)
+    const ended = await database.transaction(tx => finishRun(tx, run, outcome, [from], guard))
     if (!ended) continue
     log.warn({ event: 'run.reaped', runId: run.id, from })
     live.wake(liveRunSubject(run.id))

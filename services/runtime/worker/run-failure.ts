@@ -1,6 +1,7 @@
 /** Why a run cannot go on. Everything else that is thrown after a claim is a bug, and still ends the run. */
 import { isDatabaseAway } from '@mogplex/kit/database/connect.ts'
 import { ApiError } from '@mogplex/kit/errors.ts'
+import { RemoteOutage } from '../git/failure.ts'
 import type { FailureCode } from '../harnesses/harness.ts'
 
 /** Ends the run as `failed`; `message` is short, human and free of secrets. */
@@ -19,7 +20,8 @@ export class RunObsolete extends Error {
   override name = 'RunObsolete'
 }
 
-/** A service or the database does not answer; before the harness started the run can simply wait. */
+/** A service, the database or the remote does not answer; before the harness started the run can simply wait. */
 export function isOutage(error: unknown): boolean {
+  if (error instanceof RemoteOutage) return true
   return (error instanceof ApiError && error.code === 'SERVICE_UNAVAILABLE') || isDatabaseAway(error)
 }
