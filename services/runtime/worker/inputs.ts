@@ -8,6 +8,7 @@ import type { ReplyOf } from '@mogplex/proto/contract.ts'
 import { getProviderKey, getUser, usableModels } from '@mogplex/proto/identity.ts'
 import { getRepoLaunchConfig, getRepoSource, type RepositorySource } from '@mogplex/proto/projects.ts'
 import type { AgentRun } from '../database/schema.ts'
+import { secretsOfVariables } from '../events/secret-variables.ts'
 import type { Harness, ModelCredential } from '../harnesses/harness.ts'
 import type { RunDeps } from './deps.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
@@ -45,7 +46,7 @@ export async function gatherInputs(
   return { author, source, launchConfig, credential, model }
 }
 
-/** The values that must not appear in anything stored of the run. */
+/** The values that must not appear in anything stored of the run; of the repository's variables those that are secrets. */
 export function secretsOf({ source, launchConfig, credential }: RunInputs): string[] {
   const git =
     source.auth.kind === 'basic'
@@ -53,7 +54,7 @@ export function secretsOf({ source, launchConfig, credential }: RunInputs): stri
       : source.auth.kind === 'ssh'
         ? [source.auth.privateKey]
         : []
-  return [...(credential ? [credential.key] : []), ...git, ...Object.values(launchConfig.env)]
+  return [...(credential ? [credential.key] : []), ...git, ...secretsOfVariables(launchConfig.env)]
 }
 
 interface AskContext {
