@@ -63,6 +63,11 @@ export function redactMessage(text: string, secrets: readonly string[] = []): st
   return redactShapes(JSON.stringify(new Redaction(secrets, whole).value(structure, 1)))
 }
 
+/** As {@link redactMessage} where the text is a JSON object or array; any other text is left for later. */
+export function redactStructure(text: string, secrets: readonly string[]): string {
+  return parseStructure(text) ? redactMessage(text, secrets) : text
+}
+
 /** The first `maxLength` characters of a text at most, redacted as by {@link redactMessage}. */
 export function redactExcerpt(text: string, maxLength: number, secrets: readonly string[]) {
   const redaction = new Redaction(secrets, PAYLOAD_LIMITS)

@@ -13,8 +13,15 @@ import type { Harness, ModelCredential } from '../harnesses/harness.ts'
 import type { RunDeps } from './deps.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 
+/** As identity has it: git takes both as they are. */
+export interface CommitIdentity {
+  name: string
+  email: string
+}
+
 export interface RunInputs {
-  author: { name: string; email: string }
+  /** Whom commits name: the agent's own, and ours of what it left. */
+  author: CommitIdentity
   source: RepositorySource
   launchConfig: ReplyOf<typeof getRepoLaunchConfig>
   credential: ModelCredential | null
@@ -65,8 +72,7 @@ interface AskContext {
 async function authorOf(run: AgentRun, ask: Asker, context: AskContext): Promise<RunInputs['author']> {
   const { user } = await ask(getUser, { userId: run.userId }, context)
   if (!user || user.disabled) throw new RunObsolete('the user is gone or disabled')
-  const email = user.email ?? `${user.id}@users.noreply.invalid`
-  return { name: user.name ?? email.split('@')[0] ?? 'agent', email }
+  return user.commitIdentity
 }
 
 /** An outage is waited out by the caller; what projects says of the repo itself ends the run. */

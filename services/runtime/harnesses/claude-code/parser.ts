@@ -5,6 +5,9 @@ import { createOpenTools } from '../open-tools.ts'
 import { eventsOfLine } from '../output-line.ts'
 import { noUsage } from '../token-sums.ts'
 
+/** What the CLI calls itself where it says something in the model's place. */
+const SYNTHETIC_MODEL = '<synthetic>'
+
 export function createClaudeCodeParser(): HarnessParser {
   const tools = createOpenTools()
   let usage: HarnessUsage = noUsage()
@@ -37,6 +40,8 @@ export function createClaudeCodeParser(): HarnessParser {
       case 'system':
         return line.subtype === 'init' ? session(line) : []
       case 'assistant':
+        // What the CLI answers without having asked its model.
+        if (objectAt(line, 'message')?.model === SYNTHETIC_MODEL) return syntheticText(line, blocks)
         // A provider's refusal also comes as if the agent had said it; the result repeats it as the error.
         return line.is_api_error_message === true ? [] : blocks.flatMap(assistantBlock)
       case 'user':
@@ -59,6 +64,15 @@ export function createClaudeCodeParser(): HarnessParser {
     ended: () => ended,
     failed: () => failed,
   }
+}
+
+/** A refusal of the provider's comes like that, too; the result repeats it as the error. */
+function syntheticText(line: JsonObject, blocks: JsonObject[]): HarnessEvent[] {
+  if (line.is_api_error_message === true || line.isApiErrorMessage === true) return []
+  return blocks.flatMap(block => {
+    const text = textAt(block, 'text')
+    return text === null ? [] : [{ kind: 'output' as const, text }]
+  })
 }
 
 function session(line: JsonObject): HarnessEvent[] {
