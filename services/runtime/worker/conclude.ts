@@ -5,11 +5,11 @@
 import { newEvent } from '../events/append.ts'
 import type { Collector } from '../git/collect.ts'
 import { GitFailure, GitStopped } from '../git/failure.ts'
-import type { Harness } from '../harnesses/harness.ts'
 import { cancelledOutcome, failedOutcome, type RunOutcome } from '../runs/transitions.ts'
 import { callFigures } from './call-figures.ts'
 import { deliverResult, discardCollector } from './deliver-result.ts'
 import { isNotStarted } from './held-agent.ts'
+import { missingAnswer } from './no-answer.ts'
 import type { HarnessResult } from './run-harness.ts'
 import type { StartedRun } from './started-run.ts'
 
@@ -17,12 +17,6 @@ import type { StartedRun } from './started-run.ts'
 export const SHUT_DOWN = {
   code: 'runner_lost',
   message: 'The runtime was shut down while the agent ran',
-} as const
-
-/** A CLI that took the prompt for something to do by itself ends well, and nothing was done. */
-const NO_ANSWER = {
-  code: 'command_failed',
-  message: 'The agent ended without a single answer from its model, so nothing was done',
 } as const
 
 /**
@@ -91,10 +85,6 @@ function failureOf(result: HarnessResult, { deps, harness }: StartedRun) {
       message: `The agent said nothing for ${runIdleTimeoutMs / 1000} s`,
     }
   }
-  if (result.exitCode !== 0 || result.saidFailed) return harness.classifyFailure(result)
-  return result.hasAnswer || !callsModel(harness) ? null : NO_ANSWER
-}
-
-function callsModel({ credentialProviders }: Harness): boolean {
-  return credentialProviders.length > 0
+  const endedWell = result.exitCode === 0 && !result.saidFailed
+  return endedWell ? missingAnswer(result, harness) : harness.classifyFailure(result)
 }

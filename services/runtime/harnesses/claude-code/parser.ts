@@ -40,10 +40,9 @@ export function createClaudeCodeParser(): HarnessParser {
       case 'system':
         return line.subtype === 'init' ? session(line) : []
       case 'assistant':
-        // What the CLI answers without having asked its model.
-        if (objectAt(line, 'message')?.model === SYNTHETIC_MODEL) return syntheticText(line, blocks)
         // A provider's refusal also comes as if the agent had said it; the result repeats it as the error.
-        return line.is_api_error_message === true ? [] : blocks.flatMap(assistantBlock)
+        if (line.is_api_error_message === true) return []
+        return blocks.flatMap(isOfModel(line) ? assistantBlock : ownWords)
       case 'user':
         return blocks.flatMap(userBlock)
       case 'result': {
@@ -66,13 +65,14 @@ export function createClaudeCodeParser(): HarnessParser {
   }
 }
 
-/** A refusal of the provider's comes like that, too; the result repeats it as the error. */
-function syntheticText(line: JsonObject, blocks: JsonObject[]): HarnessEvent[] {
-  if (line.is_api_error_message === true || line.isApiErrorMessage === true) return []
-  return blocks.flatMap(block => {
-    const text = textAt(block, 'text')
-    return text === null ? [] : [{ kind: 'output' as const, text }]
-  })
+/** Not what the CLI answers by itself, without having asked its model. */
+function isOfModel(line: JsonObject): boolean {
+  return objectAt(line, 'message')?.model !== SYNTHETIC_MODEL
+}
+
+function ownWords(block: JsonObject): HarnessEvent[] {
+  const text = textAt(block, 'text')
+  return text === null ? [] : [{ kind: 'output', text }]
 }
 
 function session(line: JsonObject): HarnessEvent[] {
