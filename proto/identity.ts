@@ -75,6 +75,8 @@ export const getUser = ask('rpc.identity.user.get', {
         name: Type.Union([Type.String(), Type.Null()]),
         githubUsername: Type.Union([Type.String(), Type.Null()]),
         disabled: Type.Boolean(),
+        /** Whom commits made for the user name: neither is empty, and git takes both (identity spec 5). */
+        commitIdentity: Type.Object({ name: Type.String(), email: Type.String() }),
         platformAccess: Type.Object({ ai: Type.Boolean(), sandbox: Type.Boolean() }),
         /** May use repositories of this machine and hosts of its network, as far as the settings allow any. */
         hostAccess: Type.Boolean(),

@@ -177,6 +177,7 @@ async function isAnswering(bench: GatewayBench): Promise<boolean> {
 const INVALID = { status: 'invalid' } as const
 const SOMEBODY = {
   ...{ email: null, name: null, githubUsername: null },
+  commitIdentity: { name: 'agent', email: 'agent@example.test' },
   platformAccess: { ai: true, sandbox: true },
   hostAccess: true,
 }

@@ -8,7 +8,18 @@ const Theme = oneOf(['dark', 'light', 'system'], { title: 'Theme' })
 /** Of the key of a model provider, in characters, after trimming. */
 export const MAX_PROVIDER_KEY = 4_096
 
-export const Settings = Type.Object({ default_model: nullable(Type.String()), theme: Theme })
+/** Of the name and the address in commits, in characters, after trimming. */
+export const MAX_COMMIT_NAME = 200
+export const MAX_COMMIT_EMAIL = 254
+
+export const Settings = Type.Object({
+  default_model: nullable(Type.String()),
+  theme: Theme,
+  commit_name: Type.String({
+    description: 'Who commits of your runs are by; the name of your account until set.',
+  }),
+  commit_email: Type.String({ description: 'Their address; the one of your account until set.' }),
+})
 
 export type Settings = Static<typeof Settings>
 export const Verification = Type.Object({
@@ -60,6 +71,16 @@ export const SETTINGS_ROUTES: Descriptions = {
       theme: Type.Optional(Theme),
       default_model: Type.Optional(
         nullable(Type.String(), { description: 'A model you can use; null: the automatic choice.' }),
+      ),
+      commit_name: Type.Optional(
+        nullable(Type.String({ minLength: 1 }), {
+          description: `Up to ${MAX_COMMIT_NAME} characters that git takes as a name; null: the name of your account.`,
+        }),
+      ),
+      commit_email: Type.Optional(
+        nullable(Type.String({ minLength: 1 }), {
+          description: `An address of up to ${MAX_COMMIT_EMAIL} characters; null: the one of your account.`,
+        }),
       ),
     }),
     answers: answers('They are changed.', Done),

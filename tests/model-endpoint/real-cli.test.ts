@@ -147,6 +147,44 @@ describe.each(cases)('%s', (_, harness, toolName, path) => {
   })
 })
 
+/** What a CLI might take for a command, an option or a shell's word of its own. */
+const PROMPTS = {
+  codex: ['/status is slow', '--version', '\ufeff\n\n /help'],
+  'claude-code': ['/status is slow', '/clear', '--version', '!ls\n#note\n@file', '\ufeff/help', '\n\n  -p '],
+}
+const prompts = Object.entries(PROMPTS).flatMap(([id, texts]) => texts.map(text => [id, text] as const))
+
+/** Every text that a model was sent as the user's. */
+function userTexts(body: string): string[] {
+  const { messages, input } = JSON.parse(body)
+  return (messages ?? input)
+    .filter(({ role }: { role?: string }) => role === 'user')
+    .flatMap(({ content }: { content: string | { text?: string }[] }) =>
+      typeof content === 'string' ? [content] : content.map(({ text = '' }) => text),
+    )
+}
+
+test.each(prompts)('a prompt reaches the model as text: %s, %j', async (id, prompt) => {
+  const { exitCode, events } = await run(id === 'codex' ? codex : claudeCode, prompt)
+  expect(exitCode).toBe(0)
+  expect(events.some(({ kind }) => kind === 'assistant')).toBe(true)
+  const said = userTexts(endpoint.requests[0]?.body ?? '{"input":[]}').filter(text => text.endsWith(prompt))
+  // At most the line end that keeps it from being a command.
+  expect(said.map(text => text.slice(0, -prompt.length)).every(before => /^\n?$/.test(before))).toBe(true)
+  expect(said).toHaveLength(1)
+})
+
+test('what claude answers by itself is not taken for an answer of its model', async () => {
+  const asCommand: Harness = {
+    ...claudeCode,
+    command: (input, installation) => ({ ...claudeCode.command(input, installation), stdin: '/help' }),
+  }
+  const { exitCode, failed, events, usage } = await run(asCommand, '')
+  expect([exitCode, failed, endpoint.requests.length]).toEqual([0, false, 0])
+  expect(events.map(({ kind }) => kind)).toEqual(['session', 'output'])
+  expect(usage.outputTokens ?? 0).toBe(0)
+})
+
 test('codex does not hand its key on to the commands of the agent', async () => {
   const { events } = await run(codex, 'shell: env')
   const finished = events.find(event => event.kind === 'tool_finished')

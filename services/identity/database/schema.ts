@@ -46,6 +46,9 @@ export const users = identity.table('users', {
   githubAuthMode: text('github_auth_mode').$type<'oauth' | 'app'>(),
   passwordHash: text('password_hash'),
   defaultModel: text('default_model'),
+  /** Null: those of the account. */
+  commitName: text('commit_name'),
+  commitEmail: text('commit_email'),
   theme: text('theme').$type<'dark' | 'light' | 'system'>().notNull().default('dark'),
   allowPlatformAi: boolean('allow_platform_ai').notNull(),
   allowPlatformSandbox: boolean('allow_platform_sandbox').notNull(),

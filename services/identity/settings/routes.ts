@@ -5,7 +5,14 @@ import { type RequestContext, userIdOf } from '@mogplex/kit/http/request-context
 import type { Settings } from '@mogplex/proto/wire/settings.ts'
 import { Elysia } from 'elysia'
 import type { IdentityKit } from '../environment.ts'
-import { changeSettings, readSettings, type SettingsChange, type Theme } from './settings.ts'
+import { commitEmailFault, commitNameFault } from './commit-identity.ts'
+import {
+  changeSettings,
+  type EffectiveSettings,
+  readSettings,
+  type SettingsChange,
+  type Theme,
+} from './settings.ts'
 
 const THEMES: readonly Theme[] = ['dark', 'light', 'system']
 const YEAR_SECONDS = 31_536_000
@@ -14,10 +21,8 @@ export function settingsRoutes({ context, database, config, pokeOutbox }: Identi
   return new Elysia({ name: 'settings' })
     .use(context)
     .get('/api/settings', async ({ context: from }) => {
-      const { defaultModel, theme } = await readSettings(database, userIdOf(from), config.DEFAULT_MODEL_ID)
-      return Response.json({ default_model: defaultModel, theme } satisfies Settings, {
-        headers: themeCookie(from, theme),
-      })
+      const settings = await readSettings(database, userIdOf(from), config.DEFAULT_MODEL_ID)
+      return Response.json(presentSettings(settings), { headers: themeCookie(from, settings.theme) })
     })
     .patch('/api/settings', async ({ context: from, request }) => {
       const owner = { userId: userIdOf(from), requestId: from.requestId }
@@ -34,21 +39,49 @@ function themeCookie({ caller }: RequestContext, theme: Theme | undefined): Reco
   return { 'set-cookie': `mogplex-theme=${theme}; Path=/; SameSite=Lax; Max-Age=${YEAR_SECONDS}` }
 }
 
-function readChange({ theme, default_model: defaultModel }: Record<string, unknown>): SettingsChange {
-  if (theme === undefined && defaultModel === undefined) {
-    throw badRequest('theme or default_model: at least one is needed')
+function presentSettings({ defaultModel, theme, commitIdentity }: EffectiveSettings): Settings {
+  const { name, email } = commitIdentity
+  return { default_model: defaultModel, theme, commit_name: name, commit_email: email }
+}
+
+/** Absent fields stay absent; all are looked at before anything is saved. */
+function readChange(body: Record<string, unknown>): SettingsChange {
+  const { theme, default_model: defaultModel, commit_name: commitName, commit_email: commitEmail } = body
+  const change: SettingsChange = {
+    ...(theme === undefined ? {} : { theme: readTheme(theme) }),
+    ...(defaultModel === undefined ? {} : { defaultModel: readTextOrNull('default_model', defaultModel) }),
+    ...(commitName === undefined
+      ? {}
+      : { commitName: readCommitText('commit_name', commitName, commitNameFault) }),
+    ...(commitEmail === undefined
+      ? {}
+      : { commitEmail: readCommitText('commit_email', commitEmail, commitEmailFault) }),
   }
-  const change: SettingsChange = {}
-  if (theme !== undefined) {
-    const known = THEMES.find(name => name === theme)
-    if (!known) throw badRequest(`theme: must be one of ${THEMES.join(', ')}`, { field: 'theme' })
-    change.theme = known
-  }
-  if (defaultModel !== undefined) {
-    if (defaultModel !== null && typeof defaultModel !== 'string') {
-      throw badRequest('default_model: must be a string or null', { field: 'default_model' })
-    }
-    change.defaultModel = defaultModel
+  if (Object.keys(change).length === 0) {
+    throw badRequest('theme, default_model, commit_name or commit_email: at least one is needed')
   }
   return change
+}
+
+function readTheme(theme: unknown): Theme {
+  const known = THEMES.find(name => name === theme)
+  if (!known) throw badRequest(`theme: must be one of ${THEMES.join(', ')}`, { field: 'theme' })
+  return known
+}
+
+function readTextOrNull(field: string, value: unknown): string | null {
+  if (value === null || typeof value === 'string') return value
+  throw badRequest(`${field}: must be a string or null`, { field })
+}
+
+/** Trimmed. `faultOf` says what is wrong with a text, to follow the field's name. */
+function readCommitText(
+  field: string,
+  value: unknown,
+  faultOf: (text: string) => string | null,
+): string | null {
+  const text = readTextOrNull(field, value)?.trim() ?? null
+  const fault = text === null ? null : faultOf(text)
+  if (fault) throw badRequest(`${field}: ${fault}`, { field })
+  return text
 }

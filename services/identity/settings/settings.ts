@@ -7,6 +7,7 @@ import { outbox, type User } from '../database/schema.ts'
 import { chosenModel, inCatalogueOrder, isUsable } from '../models/models.ts'
 import { listModels, readChooser } from '../models/store.ts'
 import { findActiveUser } from '../users/store.ts'
+import { type CommitIdentity, commitIdentityOf } from './commit-identity.ts'
 import { updateSettings } from './store.ts'
 
 export type Theme = User['theme']
@@ -16,20 +17,38 @@ export interface SettingsChange {
   theme?: Theme
   /** Null: back to the automatic choice. */
   defaultModel?: string | null
+  /** Null: back to that of the account. */
+  commitName?: string | null
+  commitEmail?: string | null
 }
 
-/** The model a user gets without choosing one for a run, and the theme. 404 when the user is gone. */
+/** What the settings are called on the wire, in events too. */
+const WIRE_NAMES: Record<keyof SettingsChange, string> = {
+  theme: 'theme',
+  defaultModel: 'default_model',
+  commitName: 'commit_name',
+  commitEmail: 'commit_email',
+}
+
+export interface EffectiveSettings {
+  defaultModel: string | null
+  theme: Theme
+  commitIdentity: CommitIdentity
+}
+
+/** The settings as they work now, whether the user made them or not. 404 when the user is gone. */
 export async function readSettings(
   database: Database,
   userId: string,
   operatorDefault: string | undefined,
-): Promise<{ defaultModel: string | null; theme: Theme }> {
+): Promise<EffectiveSettings> {
   const user = await findActiveUser(database, userId)
   if (!user) throw notFound()
   const [models, chooser] = await Promise.all([listModels(database), readChooser(database, user)])
   const usable = inCatalogueOrder(models.filter(model => isUsable(model, chooser)))
   const chosen = chosenModel(usable, user.defaultModel, operatorDefault)
-  return { defaultModel: chosen ?? usable[0]?.id ?? null, theme: user.theme }
+  const defaultModel = chosen ?? usable[0]?.id ?? null
+  return { defaultModel, theme: user.theme, commitIdentity: commitIdentityOf(user) }
 }
 
 /** Saves all of `change` or, with 400 for a model the user cannot use, nothing. */
@@ -49,10 +68,8 @@ export async function changeSettings(
       }
     }
     if (!(await updateSettings(tx, userId, change))) throw notFound()
-    const fields = [
-      ...(change.theme === undefined ? [] : ['theme']),
-      ...(change.defaultModel === undefined ? [] : ['default_model']),
-    ]
+    const names = Object.entries(WIRE_NAMES) as [keyof SettingsChange, string][]
+    const fields = names.filter(([field]) => change[field] !== undefined).map(([, name]) => name)
     await recordEvent(tx, outbox, { event: settingsChanged, userId, requestId, payload: { fields } })
   })
 }

@@ -2,6 +2,7 @@
 import { type Answer, answer } from '@mogplex/kit/bus/answer.ts'
 import { getUser } from '@mogplex/proto/identity.ts'
 import type { IdentityKit } from '../environment.ts'
+import { commitIdentityOf } from '../settings/commit-identity.ts'
 import { platformAccess } from './platform-access.ts'
 import { findUser } from './store.ts'
 
@@ -17,6 +18,7 @@ export function userAnswers({ database, config }: IdentityKit): Answer[] {
       return {
         user: {
           ...{ id, email, name, githubUsername, disabled, hostAccess },
+          commitIdentity: commitIdentityOf(user),
           platformAccess: platformAccess(user, config),
         },
       }

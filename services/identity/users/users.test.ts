@@ -18,7 +18,10 @@ test('other services learn who somebody is, what they may use, and whether they 
   const user = { id: userId, email, name: 'Ada', githubUsername: null, disabled: false }
   const access = { ai: false, sandbox: true }
   expect(await bench.ask(getUser, { userId })).toEqual({
-    user: { ...user, platformAccess: access, hostAccess: false },
+    user: {
+      ...{ ...user, platformAccess: access, hostAccess: false },
+      commitIdentity: { name: 'Ada', email },
+    },
   })
   await bench.sql`update identity.users set host_access_granted_at = now() where id = ${userId}`
   expect((await bench.ask(getUser, { userId })).user?.hostAccess).toBe(true)

@@ -144,6 +144,7 @@ async function answerAsIdentity(options: {
   const describe = answer(getUser, async ({ userId: id }) => ({
     user: {
       ...{ id, email: null, name: null, githubUsername: null, disabled: false },
+      commitIdentity: { name: 'agent', email: 'agent@example.test' },
       hostAccess: !options.withoutHostAccess.has(id),
       platformAccess: { ai: true, sandbox: true },
     },

@@ -9,7 +9,7 @@ import type { Queryable } from '@mogplex/kit/database/connect.ts'
 import { newId } from '@mogplex/kit/ids.ts'
 import { eq, sql } from 'drizzle-orm'
 import { aiCallEvents, aiCalls, type EventType } from '../database/schema.ts'
-import { redactExcerpt, redactPayload } from './redact.ts'
+import { redactMessageExcerpt, redactPayload } from './redact.ts'
 
 export interface NewEvent {
   /** Given by the writer, so that a repeated write is recognised. */
@@ -57,7 +57,7 @@ export function storableEvent(event: NewEvent, secrets: readonly string[] = []):
     payloadBytes = sizeOf(payload)
   }
   const excerpt = (text: string | null | undefined, maxLength: number) =>
-    text == null ? null : redactExcerpt(text, maxLength, secrets).text
+    text == null ? null : redactMessageExcerpt(text, maxLength, secrets).text
   const message = excerpt(event.message, MAX_MESSAGE_LENGTH)
   const toolName = excerpt(event.toolName, MAX_TOOL_NAME_LENGTH)
   const bytes = payloadBytes + Buffer.byteLength(message ?? '') + Buffer.byteLength(toolName ?? '')

@@ -56,7 +56,8 @@ function marginsOf(text: string): number {
   return beginsStructure(text) ? 4 : 1
 }
 
-function beginsStructure(text: string): boolean {
+/** Whether a text may be the JSON of an object or array, or its beginning. */
+export function beginsStructure(text: string): boolean {
   return /^\s*[[{]/.test(text)
 }
 

@@ -3,7 +3,7 @@
  * stored. What is too much for one event is cut first, so that no output takes longer to search than an event
  * may; the cuts of v1 happen at read, in sanitise.ts.
  */
-import { MAX_DEPTH, parseStructure, redactAndCut } from './cut-text.ts'
+import { beginsStructure, MAX_DEPTH, parseStructure, redactAndCut } from './cut-text.ts'
 import { REDACTED, redactKnown, redactShapes } from './secret-texts.ts'
 
 const EXACT_KEYS = new Set([
@@ -29,6 +29,10 @@ export interface PayloadLimits {
   maxLength: number
   /** Members and entries of all objects and arrays together. */
   maxMembers: number
+  /** Members or entries of any one of them; default: no limit. */
+  maxItems?: number
+  /** Of objects and arrays in one another; default {@link MAX_DEPTH}. */
+  maxDepth?: number
 }
 
 /** Longest text kept of one tool input or output; internal routes show no more (runtime spec 4). */
@@ -38,6 +42,9 @@ const PAYLOAD_LIMITS: PayloadLimits = {
   maxLength: 200_000,
   maxMembers: 1_000,
 }
+/** What v1 shows of any structure (v1 contract 9, steps 4 and 5). */
+export const SHOWN_ITEMS = 25
+export const SHOWN_DEPTH = 3
 const MAX_KEY_LENGTH = 500
 const TRUNCATED = '[truncated]'
 
@@ -63,9 +70,29 @@ export function redactMessage(text: string, secrets: readonly string[] = []): st
   return redactShapes(JSON.stringify(new Redaction(secrets, whole).value(structure, 1)))
 }
 
+/** As {@link redactMessage} where the text is a JSON object or array; any other text is left for later. */
+export function redactStructure(text: string, secrets: readonly string[]): string {
+  return parseStructure(text) ? redactMessage(text, secrets) : text
+}
+
 /** The first `maxLength` characters of a text at most, redacted as by {@link redactMessage}. */
 export function redactExcerpt(text: string, maxLength: number, secrets: readonly string[]) {
-  const redaction = new Redaction(secrets, PAYLOAD_LIMITS)
+  return excerptOf(text, maxLength, secrets, PAYLOAD_LIMITS)
+}
+
+/**
+ * The same for a message. One that is JSON and too long is not recognised as such any more when it is read, so it
+ * loses beforehand what v1 shows of no structure.
+ */
+export function redactMessageExcerpt(text: string, maxLength: number, secrets: readonly string[]) {
+  const excerpt = excerptOf(text, maxLength, secrets, PAYLOAD_LIMITS)
+  if (!excerpt.isCut || !beginsStructure(text)) return excerpt
+  const shown = { ...PAYLOAD_LIMITS, maxItems: SHOWN_ITEMS, maxDepth: SHOWN_DEPTH }
+  return { ...excerptOf(text, maxLength, secrets, shown), isCut: true }
+}
+
+function excerptOf(text: string, maxLength: number, secrets: readonly string[], limits: PayloadLimits) {
+  const redaction = new Redaction(secrets, limits)
   return redactAndCut(text, maxLength, {
     secrets,
     redactStructure: structure => redaction.value(structure, 1),
@@ -100,7 +127,7 @@ class Redaction {
   value(value: unknown, depth: number): unknown {
     if (typeof value === 'string') return this.text(value, this.limits.maxTextLength, depth)
     if (typeof value !== 'object' || value === null) return value
-    if (depth > MAX_DEPTH) {
+    if (depth > (this.limits.maxDepth ?? MAX_DEPTH)) {
       this.isCut = true
       return TRUNCATED
     }
@@ -129,7 +156,7 @@ class Redaction {
   }
 
   private take<T>(all: T[]): T[] {
-    const taken = all.slice(0, Math.max(0, this.membersLeft))
+    const taken = all.slice(0, Math.max(0, Math.min(this.membersLeft, this.limits.maxItems ?? Infinity)))
     this.isCut ||= taken.length < all.length
     this.membersLeft -= taken.length
     return taken

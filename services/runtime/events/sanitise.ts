@@ -3,12 +3,10 @@
  * rule that grows covers what is already stored.
  */
 import { firstOf, parseStructure } from './cut-text.ts'
-import { isSecretMember } from './redact.ts'
+import { isSecretMember, SHOWN_DEPTH, SHOWN_ITEMS } from './redact.ts'
 import { REDACTED, redactShapes } from './secret-texts.ts'
 
 const MAX_TEXT_LENGTH = 2_000
-const MAX_ITEMS = 25
-const MAX_DEPTH = 3
 const MAX_PAYLOAD_LENGTH = 20_000
 const TRUNCATED = '[truncated]'
 
@@ -47,8 +45,8 @@ function asPreview(text: string): Record<string, unknown> {
 }
 
 function sanitiseMembers(value: object, depth: number): object {
-  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map(entry => sanitiseValue(entry, depth + 1))
-  const members = Object.entries(value).slice(0, MAX_ITEMS)
+  if (Array.isArray(value)) return value.slice(0, SHOWN_ITEMS).map(entry => sanitiseValue(entry, depth + 1))
+  const members = Object.entries(value).slice(0, SHOWN_ITEMS)
   return Object.fromEntries(
     members.map(([key, member]) => [
       redactShapes(key),
@@ -60,5 +58,5 @@ function sanitiseMembers(value: object, depth: number): object {
 function sanitiseValue(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return sanitiseText(value)
   if (typeof value !== 'object' || value === null) return value
-  return depth >= MAX_DEPTH ? TRUNCATED : sanitiseMembers(value, depth)
+  return depth >= SHOWN_DEPTH ? TRUNCATED : sanitiseMembers(value, depth)
 }

@@ -106,7 +106,8 @@ export async function useHttpRuntime(): Promise<HttpRuntime> {
 function newUser(id: string): User {
   const platformAccess = { ai: true, sandbox: true }
   const names = { email: null, name: null, githubUsername: null }
-  return { id, ...names, disabled: false, hostAccess: true, platformAccess }
+  const commitIdentity = { name: 'agent', email: 'agent@example.test' }
+  return { id, ...names, disabled: false, hostAccess: true, platformAccess, commitIdentity }
 }
 
 function newRepo(id: string): Repo {

@@ -3,12 +3,12 @@
  * said a word: settings, hooks, skills, shell start-up files. It goes; caches, installed tools and conversations stay.
  */
 
-/** Of programs in general; `.config` is where most keep their settings now. */
+/** Of programs in general, but for `.gitconfig`, which git-identity.ts writes anew; `.config` is where most keep their settings now. */
 const SETTINGS = [
   ...['.agents', '.claude.json', '.claude.json.backup', '.config', '.env', '.mcp.json'],
   ...['.bash_aliases', '.bash_login', '.bash_logout', '.bash_profile', '.bashrc', '.inputrc', '.kshrc'],
   ...['.profile', '.zlogin', '.zlogout', '.zprofile', '.zshenv', '.zshrc'],
-  ...['.git-credentials', '.gitattributes', '.gitconfig', '.gitignore', '.gnupg', '.netrc', '.ssh'],
+  ...['.git-credentials', '.gitattributes', '.gitignore', '.gnupg', '.netrc', '.ssh'],
   ...[
     '.bunfig.toml',
     '.condarc',

@@ -9,6 +9,7 @@ import { cancelledOutcome, failedOutcome, type RunOutcome } from '../runs/transi
 import { callFigures } from './call-figures.ts'
 import { deliverResult, discardCollector } from './deliver-result.ts'
 import { isNotStarted } from './held-agent.ts'
+import { missingAnswer } from './no-answer.ts'
 import type { HarnessResult } from './run-harness.ts'
 import type { StartedRun } from './started-run.ts'
 
@@ -84,5 +85,6 @@ function failureOf(result: HarnessResult, { deps, harness }: StartedRun) {
       message: `The agent said nothing for ${runIdleTimeoutMs / 1000} s`,
     }
   }
-  return result.exitCode === 0 && !result.saidFailed ? null : harness.classifyFailure(result)
+  const endedWell = result.exitCode === 0 && !result.saidFailed
+  return endedWell ? missingAnswer(result, harness) : harness.classifyFailure(result)
 }

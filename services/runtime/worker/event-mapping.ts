@@ -1,7 +1,7 @@
 /** From what a harness said to what is stored (runtime spec 3.2, 4). */
 import { type NewEvent, newEvent } from '../events/append.ts'
 import { firstOf } from '../events/cut-text.ts'
-import { redactExcerpt } from '../events/redact.ts'
+import { redactExcerpt, redactMessageExcerpt } from '../events/redact.ts'
 import type { HarnessEvent } from '../harnesses/harness.ts'
 import { type Line, MAX_LINE_LENGTH } from '../harnesses/lines.ts'
 
@@ -21,7 +21,7 @@ export function createEventMapper({
   secrets,
   now = () => performance.now(),
 }: EventMapperOptions): EventMapper {
-  const preview = (text: string) => redactExcerpt(text, PREVIEW_LENGTH, secrets).text
+  const preview = (text: string) => redactMessageExcerpt(text, PREVIEW_LENGTH, secrets).text
   const open = new Map<string, { step: number; startedAtMs: number }>()
   let steps = 0
 

@@ -24,6 +24,9 @@ afterAll(async () => {
   rmSync(dataDirectory, { recursive: true, force: true })
 })
 
+/** With all that has a meaning in git's settings. */
+const AUTHOR = { name: 'Ada "Q" L; \\ # [user] x', email: 'ada+x@example.test' }
+
 const onHost = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', path)
 
 function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WORKSPACE_PATH) {
@@ -36,7 +39,7 @@ function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WOR
     files: [],
     ...more,
   }
-  return holdAgent(command, { provider, sandboxId, rootPath })
+  return holdAgent(command, { provider, sandboxId, rootPath, author: AUTHOR })
 }
 
 async function endOf(child: SandboxProcess) {
@@ -120,7 +123,8 @@ test('what an earlier agent left in HOME as settings is gone, however it was lef
   const { stdout, exitCode } = await endOf((await hold(HOME_FINDS)).release())
   expect(stdout.trim().split('\n')).toEqual([
     ...['./.cargo/registry/crate', './.claude/projects/p/1.jsonl', './.codex/sessions/1.jsonl'],
-    ...['./.codex/state_5.sqlite', './notes.txt'],
+    // Ours, see below.
+    ...['./.codex/state_5.sqlite', './.gitconfig', './notes.txt'],
   ])
   expect(exitCode).toBe(0)
 })
@@ -129,6 +133,44 @@ test('a link in place of a directory of settings is removed, and not what it lea
   await inSandbox(
     'cd; rm -rf .claude; mkdir -p mine; touch mine/file; ln -s mine .claude; ln -s ../mine .config',
   )
-  const { stdout } = await endOf((await hold(`${HOME_FINDS} | grep -e mine -e config -e claude`)).release())
+  const { stdout } = await endOf(
+    (await hold(`${HOME_FINDS} | grep -e mine -e '/[.]config' -e claude`)).release(),
+  )
   expect(stdout).toBe('./mine/file\n')
+})
+
+const MADE_BY = `cd "$(mktemp -d)"; git init -q; git commit -q --allow-empty -m x; git log -1 --format='%an <%ae> %cn <%ce>'`
+
+test.each([
+  ['nothing', ':'],
+  ['settings of its own', "printf '[user]\\n\\tname = Eve\\n[alias]\\n\\tlog = !false\\n' > .gitconfig"],
+  ['settings that nobody may write', 'touch .gitconfig; chmod 0400 .gitconfig'],
+  ['a link', 'echo mine > notes; ln -s notes .gitconfig'],
+  ['a link to nowhere', 'ln -s nowhere/at/all .gitconfig'],
+  ['a directory', 'mkdir -p .gitconfig/x'],
+  ['a pipe', 'mkfifo .gitconfig'],
+])('commits of an agent are by the user of the run where an earlier one left %s', async (_, leave) => {
+  await inSandbox(`cd; rm -rf .gitconfig notes nowhere; ${leave}`)
+  const { stdout } = await endOf((await hold(MADE_BY)).release())
+  const { name, email } = AUTHOR
+  expect(stdout).toBe(`${name} <${email}> ${name} <${email}>\n`)
+  expect((await inSandbox('cd; cat notes 2>/dev/null || :')).stdout).not.toContain('user')
+})
+
+test('what the checkout, a variable or the agent itself says goes before that', async () => {
+  const by = async (script: string, env = {}) => {
+    const inRepository = `cd "$(mktemp -d)"; git init -q; ${script}; git log -1 --format='%an <%ae>'`
+    return (await endOf((await hold(inRepository, { env })).release())).stdout.trim()
+  }
+  const commit = 'git commit -q --allow-empty -m x'
+  expect(await by(`git config user.email bot@example.test; ${commit}`)).toBe(
+    `${AUTHOR.name} <bot@example.test>`,
+  )
+  expect(await by(`${commit} --author 'Bot <bot@example.test>'`)).toBe('Bot <bot@example.test>')
+  expect(await by(`git config --global user.name Bot; ${commit}`)).toBe(`Bot <${AUTHOR.email}>`)
+  expect(await by(commit, { GIT_AUTHOR_NAME: 'Bot' })).toBe(`Bot <${AUTHOR.email}>`)
+})
+
+test('an agent does not see the variable its settings came in', async () => {
+  expect((await endOf((await hold('env')).release())).stdout).not.toContain('HARNESS')
 })

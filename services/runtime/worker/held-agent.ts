@@ -9,6 +9,8 @@
 import type { HarnessCommand } from '../harnesses/harness.ts'
 import { type SandboxProcess, type SandboxProvider, WORKSPACE_PATH } from '../sandboxes/provider.ts'
 import { RESET_HOME } from './agent-home.ts'
+import { gitIdentityVariables, WRITE_GIT_IDENTITY } from './git-identity.ts'
+import type { CommitIdentity } from './inputs.ts'
 
 /** What the shell reads before the agent's own input. */
 const GO = 'go\n'
@@ -23,12 +25,14 @@ const NOT_STARTED = 'sandbox: the files of the agent could not be written or res
  */
 const SCRIPT = `
 ${RESET_HOME}
+${WRITE_GIT_IDENTITY}
 not_started() {
   echo '${NOT_STARTED}' >&2
   exit ${NOT_STARTED_EXIT_CODE}
 }
 IFS= read -r harness_word && [ "$harness_word" = go ] || exit 0
 (reset_home) || not_started
+write_git_identity
 harness_root=$1 harness_files=$2 harness_number=0
 shift 2
 [ "$harness_files" = 0 ] || [ -d .mogplex ] || rm -f -- .mogplex
@@ -52,10 +56,10 @@ export interface HeldAgent {
   discard(): Promise<void>
 }
 
-/** `rootPath`: where the agent works; need not be there yet. Throws when the provider cannot start a process. */
+/** `rootPath`: where the agent works; need not be there yet. `author`: of the agent's own commits. Throws when the provider cannot start a process. */
 export async function holdAgent(
   { files, stdin, argv, env, mounts, endpoints }: HarnessCommand,
-  place: { provider: SandboxProvider; sandboxId: string; rootPath: string },
+  place: { provider: SandboxProvider; sandboxId: string; rootPath: string; author: CommitIdentity },
 ): Promise<HeldAgent> {
   const input = Promise.withResolvers<string>()
   const contents = files.map(({ content }, index) => [`HARNESS_FILE_${index}`, content])
@@ -63,7 +67,7 @@ export async function holdAgent(
   const child = await place.provider.start(place.sandboxId, {
     argv: ['/bin/sh', '-c', SCRIPT, 'sh', place.rootPath, String(files.length), ...paths, ...argv],
     cwd: WORKSPACE_PATH,
-    env: { ...env, ...Object.fromEntries(contents) },
+    env: { ...env, ...Object.fromEntries(contents), ...gitIdentityVariables(place.author) },
     stdin: input.promise,
     network: 'egress',
     mounts,

@@ -8,12 +8,20 @@ import type { ReplyOf } from '@mogplex/proto/contract.ts'
 import { getProviderKey, getUser, usableModels } from '@mogplex/proto/identity.ts'
 import { getRepoLaunchConfig, getRepoSource, type RepositorySource } from '@mogplex/proto/projects.ts'
 import type { AgentRun } from '../database/schema.ts'
+import { secretsOfVariables } from '../events/secret-variables.ts'
 import type { Harness, ModelCredential } from '../harnesses/harness.ts'
 import type { RunDeps } from './deps.ts'
 import { isOutage, RunFailure, RunObsolete } from './run-failure.ts'
 
+/** As identity has it: git takes both as they are. */
+export interface CommitIdentity {
+  name: string
+  email: string
+}
+
 export interface RunInputs {
-  author: { name: string; email: string }
+  /** Whom commits name: the agent's own, and ours of what it left. */
+  author: CommitIdentity
   source: RepositorySource
   launchConfig: ReplyOf<typeof getRepoLaunchConfig>
   credential: ModelCredential | null
@@ -45,7 +53,7 @@ export async function gatherInputs(
   return { author, source, launchConfig, credential, model }
 }
 
-/** The values that must not appear in anything stored of the run. */
+/** The values that must not appear in anything stored of the run; of the repository's variables those that are secrets. */
 export function secretsOf({ source, launchConfig, credential }: RunInputs): string[] {
   const git =
     source.auth.kind === 'basic'
@@ -53,7 +61,7 @@ export function secretsOf({ source, launchConfig, credential }: RunInputs): stri
       : source.auth.kind === 'ssh'
         ? [source.auth.privateKey]
         : []
-  return [...(credential ? [credential.key] : []), ...git, ...Object.values(launchConfig.env)]
+  return [...(credential ? [credential.key] : []), ...git, ...secretsOfVariables(launchConfig.env)]
 }
 
 interface AskContext {
@@ -64,8 +72,7 @@ interface AskContext {
 async function authorOf(run: AgentRun, ask: Asker, context: AskContext): Promise<RunInputs['author']> {
   const { user } = await ask(getUser, { userId: run.userId }, context)
   if (!user || user.disabled) throw new RunObsolete('the user is gone or disabled')
-  const email = user.email ?? `${user.id}@users.noreply.invalid`
-  return { name: user.name ?? email.split('@')[0] ?? 'agent', email }
+  return user.commitIdentity
 }
 
 /** An outage is waited out by the caller; what projects says of the repo itself ends the run. */

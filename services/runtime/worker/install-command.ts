@@ -9,11 +9,18 @@ import { redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
 import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
+import { gitIdentityVariables, WRITE_GIT_IDENTITY } from './git-identity.ts'
 import { LastLines } from './last-lines.ts'
 import type { PrepareContext } from './prepare.ts'
 
 const STEP_LIMIT_MS = 180_000
 const KEPT_LOG_LENGTH = 256 * 1024
+/** Argument: the command. */
+const SCRIPT = `
+${WRITE_GIT_IDENTITY}
+write_git_identity
+exec /bin/sh -c "$1"
+`
 
 export async function runInstallCommand(context: PrepareContext, sandboxId: string): Promise<void> {
   const { claim, inputs, secrets, lease, writer, deps } = context
@@ -21,8 +28,8 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   if (!installCommand) return
   await writer.add([stageEvent('sandbox', 'Running the install command')])
   const child = await deps.provider.start(sandboxId, {
-    argv: ['/bin/sh', '-c', `${installCommand}\n`],
-    env,
+    argv: ['/bin/sh', '-c', SCRIPT, 'sh', `${installCommand}\n`],
+    env: { ...env, ...gitIdentityVariables(inputs.author) },
     network: 'egress',
   })
   const stop = () => void child.stop(0)

@@ -89,7 +89,12 @@ function holdTheAgent(
     aiGatewayBaseUrl: settings.aiGatewayBaseUrl,
     repositoryEnv: inputs.launchConfig.env,
   }
-  return holdAgent(harness.command(input, installation), { provider, sandboxId, rootPath })
+  return holdAgent(harness.command(input, installation), {
+    provider,
+    sandboxId,
+    rootPath,
+    author: inputs.author,
+  })
 }
 
 async function installHarness({

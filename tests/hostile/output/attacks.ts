@@ -22,7 +22,7 @@ const tools = (line: string) =>
 export const FLOODS: [attempt: string, ...directives: string[]][] = [
   ['a line of 150 MB', print('head -c 150000000 /dev/zero | tr "\\0" x; echo', 15e7)],
   ['a flood of 40 MB in lines', print(`yes ${'flood'.repeat(20)} | head -c 40000000; echo`, 4e7)],
-  ['200,000 lines of one character', print('yes 1 | head -n 200000', 4e5)],
+  ['1,500,000 lines of three characters', print('yes 123 | head -n 1500000', 6e6)],
   ['200,000 empty lines', print('yes "" | head -n 200000', 2e5)],
   ['a flood of errors only', print('yes "error $(seq -s " " 30)" | head -c 20000000', 2e7, 2)],
   ['an error of 40 MB', print('head -c 40000000 /dev/zero | tr "\\0" x', 4e7, 2)],

@@ -64,6 +64,13 @@ export const oneOf = (values: readonly unknown[], options?: Options) =>
 export const optional = (takes: (text: string) => boolean | 'unknown', options?: Options) =>
   field(value => isAbsent(value) || (isText(value) && takes(value.trim())), options)
 
+/** What git takes as a name in a commit, or nothing. */
+export const commitName = field(value => {
+  if (value === null || !isText(value)) return value === null
+  const name = value.trim()
+  return isWithin(lengthOf(name), 1, 200) && !/[\p{Cc}<>]/u.test(name) && /[^\s.,:;"'\\]/.test(name)
+})
+
 export const wholeNumber = (min: number, max: number) =>
   field(value => value === null || (Number.isInteger(value) && isWithin(Number(value), min, max)))
 

@@ -4,6 +4,7 @@
  */
 import {
   anything,
+  commitName,
   environmentVariables,
   exact,
   type Field,
@@ -163,7 +164,12 @@ export const INPUTS: Record<string, Input> = {
   'POST /api/auth/cli/deny': CONSENT,
   'GET /api/settings': {},
   'PATCH /api/settings': {
-    fields: { theme: oneOf(['dark', 'light', 'system']), default_model: oneOf([null]) },
+    fields: {
+      theme: oneOf(['dark', 'light', 'system']),
+      default_model: oneOf([null]),
+      commit_name: commitName,
+      commit_email: oneOf([null]),
+    },
     body: () => ({ theme: 'dark' }),
   },
   'GET /api/settings/api-keys': {},

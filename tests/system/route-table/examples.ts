@@ -80,7 +80,11 @@ export function examplesFor(owner: { email: string }): Record<string, Example> {
       status: 400,
     },
     'GET /api/settings': at('/api/settings'),
-    'PATCH /api/settings': sending('/api/settings', () => ({ theme: 'light' })),
+    'PATCH /api/settings': sending('/api/settings', () => ({
+      theme: 'light',
+      commit_name: 'Ada L.',
+      commit_email: 'ada@users.noreply.example.test',
+    })),
     'GET /api/settings/api-keys': at('/api/settings/api-keys'),
     'POST /api/settings/api-keys': sending('/api/settings/api-keys', () => ({ name: 'one more' })),
     'DELETE /api/settings/api-keys/:id': {

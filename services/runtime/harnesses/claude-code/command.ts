@@ -59,7 +59,7 @@ export function claudeCodeCommand(
       DISABLE_ERROR_REPORTING: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     },
-    stdin: input.prompt,
+    stdin: asText(input.prompt),
     mounts: [
       { hostPath: installation.directory, sandboxPath: MOUNT_PATH },
       // Wins over all other settings, should any be read.
@@ -71,6 +71,15 @@ export function claudeCodeCommand(
     endpoints: [modelEndpoint(`${baseUrl}/v1`, input.credential)],
     files: [{ path: MCP_CONFIG_PATH, content: `${JSON.stringify({ mcpServers: {} })}\n` }],
   }
+}
+
+/**
+ * The prompt as something that was said to the model. The CLI takes a text that begins with a slash for one of its own
+ * commands (`/status`, `/clear`, a skill) and answers it itself, whatever `--disable-slash-commands` says; behind a
+ * line end it does not, and hands the text on as it is.
+ */
+function asText(prompt: string): string {
+  return prompt.startsWith('/') ? `\n${prompt}` : prompt
 }
 
 /** The CLI asks for no sign-in once it has a key of either kind. */

@@ -36,6 +36,15 @@ describe('recorded transcripts', () => {
     })
   })
 
+  test('what the CLI says by itself, in place of its model, is output and no answer', async () => {
+    const { events, parser } = await play('own-command')
+    expect(events).toEqual([
+      { kind: 'session', sessionId: expect.any(String), model: 'anthropic/claude-opus-5-5' },
+      { kind: 'output', text: "/help isn't available in this environment." },
+    ])
+    expect([parser.failed(), parser.usage().outputTokens]).toEqual([false, 0])
+  })
+
   test('a command that fails, and one that is not permitted, are tools that failed', async () => {
     const failing = await play('failing-command')
     expect(failing.events[2]).toMatchObject({

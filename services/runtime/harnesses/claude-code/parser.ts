@@ -5,6 +5,9 @@ import { createOpenTools } from '../open-tools.ts'
 import { eventsOfLine } from '../output-line.ts'
 import { noUsage } from '../token-sums.ts'
 
+/** What the CLI calls itself where it says something in the model's place. */
+const SYNTHETIC_MODEL = '<synthetic>'
+
 export function createClaudeCodeParser(): HarnessParser {
   const tools = createOpenTools()
   let usage: HarnessUsage = noUsage()
@@ -38,7 +41,8 @@ export function createClaudeCodeParser(): HarnessParser {
         return line.subtype === 'init' ? session(line) : []
       case 'assistant':
         // A provider's refusal also comes as if the agent had said it; the result repeats it as the error.
-        return line.is_api_error_message === true ? [] : blocks.flatMap(assistantBlock)
+        if (line.is_api_error_message === true) return []
+        return blocks.flatMap(isOfModel(line) ? assistantBlock : ownWords)
       case 'user':
         return blocks.flatMap(userBlock)
       case 'result': {
@@ -59,6 +63,16 @@ export function createClaudeCodeParser(): HarnessParser {
     ended: () => ended,
     failed: () => failed,
   }
+}
+
+/** Not what the CLI answers by itself, without having asked its model. */
+function isOfModel(line: JsonObject): boolean {
+  return objectAt(line, 'message')?.model !== SYNTHETIC_MODEL
+}
+
+function ownWords(block: JsonObject): HarnessEvent[] {
+  const text = textAt(block, 'text')
+  return text === null ? [] : [{ kind: 'output', text }]
 }
 
 function session(line: JsonObject): HarnessEvent[] {

@@ -10,6 +10,7 @@ import {
   repositoryEnvWithout,
 } from '../model-access.ts'
 
+const BYTE_ORDER_MARK = '\ufeff'
 const MOUNT_PATH = '/opt/mogplex/codex'
 /** A name of our own, so that a repository's `OPENAI_API_KEY` stays the repository's. */
 const KEY_VARIABLE = 'MOGPLEX_MODEL_KEY'
@@ -45,11 +46,16 @@ export function codexCommand(input: HarnessInput, installation: HarnessInstallat
       HOME: AGENT_HOME_PATH,
       ...(input.credential ? { [KEY_VARIABLE]: PLACEHOLDER_KEY } : {}),
     },
-    stdin: input.prompt,
+    stdin: asText(input.prompt),
     mounts: [{ hostPath: installation.directory, sandboxPath: MOUNT_PATH }],
     endpoints: [modelEndpoint(baseUrl, input.credential)],
     files: [],
   }
+}
+
+/** The prompt as it must come in for the model to get all of it: the CLI drops one byte-order mark at its beginning. */
+function asText(prompt: string): string {
+  return prompt.startsWith(BYTE_ORDER_MARK) ? `${BYTE_ORDER_MARK}${prompt}` : prompt
 }
 
 /** The sandbox around the CLI is the boundary, so its own is bypassed, except for SAFE's read-only. */
