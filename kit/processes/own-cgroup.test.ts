@@ -13,6 +13,7 @@ test('a process is found below where the tree, or the visible part of it, is mou
     mountPoint: '/cg',
     directory: '/cg/a.scope',
   })
+  expect(findOwnCgroup('0::/\n', mounts('/', '/cg'))).toEqual({ mountPoint: '/cg', directory: '/cg' })
 })
 
 test('a process that a runtime has moved aside is where it was before', () => {

@@ -1,6 +1,6 @@
 /** Where this process lies in the tree of cgroup v2, and whether that part of the tree was handed over. Linux. */
 import { readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fromCLibrary } from './c-library.ts'
 
 /** Below a cgroup that is divided between sandboxes, the processes that were in it before. */
@@ -32,7 +32,8 @@ export function findOwnCgroup(
   const [mountRoot, mountPoint] = [mount?.[3], mount?.[4]]
   const place = /^0::(\/.*)$/m.exec(own)?.[1]
   if (mountRoot === undefined || mountPoint === undefined || place === undefined) return null
-  const current = join(mountPoint, mountRoot === '/' ? place : place.slice(mountRoot.length))
+  const below = mountRoot === '/' ? place : place.slice(mountRoot.length)
+  const current = resolve(join(mountPoint, below))
   return { mountPoint, directory: basename(current) === SERVICES_CGROUP ? dirname(current) : current }
 }
 
