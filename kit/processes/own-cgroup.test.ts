@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { sayDelegated } from '../test-bench/delegate.ts'
 import { temporaryDirectory } from '../test-bench/ended-at-exit.ts'
 import { findOwnCgroup, isDelegated } from './own-cgroup.ts'
 
@@ -28,14 +29,10 @@ test('without version 2 of cgroups there is no place', () => {
 
 test('a directory is handed over when systemd says so', () => {
   const directory = temporaryDirectory('delegated')
-  const say = (value: string) => {
-    const script = 'import os, sys; os.setxattr(sys.argv[1], "user.delegate", sys.argv[2].encode())'
-    expect(Bun.spawnSync(['python3', '-c', script, directory, value]).exitCode).toBe(0)
-  }
   expect(isDelegated(directory)).toBe(false)
-  say('0')
+  sayDelegated(directory, '0')
   expect(isDelegated(directory)).toBe(false)
-  say('1')
+  sayDelegated(directory, '1')
   expect(isDelegated(directory)).toBe(true)
   expect(isDelegated(`${directory}/missing`)).toBe(false)
 })

@@ -14,7 +14,7 @@ const UNIFIED = '/sys/fs/cgroup'
 /** There as long as systemd is the machine's manager (sd_booted(3)). */
 const SYSTEMD_RUNS = '/run/systemd/system'
 const NEEDED = ['memory', 'pids', 'cpu']
-const PROBE_LIMIT_MS = 2_000
+const PROBE_LIMIT_MS = 3_000
 
 const SCOPE = ['--scope', '--quiet', '--collect', '--no-ask-password', '--property=Delegate=yes']
 /** How systemd-run finds the manager of an ordinary user, and what it adds: nothing of that is the runtime's. */

@@ -1,7 +1,8 @@
 /** The files that are written; what the kernel makes of them: kernel-cgroups.test.ts. */
 import { expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { sayDelegated } from '@mogplex/kit/test-bench/delegate.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import { findCgroups } from './cgroup.ts'
 import { DEFAULT_LIMITS } from './sandbox-limits.ts'
@@ -52,8 +53,7 @@ test('an ordinary user divides the part where the runtime is, root the top of th
 
 test('what was handed over to root is divided, and the tree above it left to its manager', () => {
   const { top, own, find } = tree('cpu memory pids', '/system/scope')
-  const script = 'import os, sys; os.setxattr(sys.argv[1], "user.delegate", b"1")'
-  expect(Bun.spawnSync(['python3', '-c', script, own]).exitCode).toBe(0)
+  sayDelegated(own, '1')
   expect(find(true)).not.toBeNull()
   expect([existsSync(join(own, 'mogplex-sandboxes')), existsSync(join(top, 'mogplex-sandboxes'))]).toEqual([
     ...[true, false],
@@ -67,7 +67,7 @@ test('what an earlier runtime left is removed, what belongs to another runtime o
   find()
   const leave = (dataDirectory: string, id: string) => {
     const path = find(true, dataDirectory)?.make(id, DEFAULT_LIMITS).path ?? ''
-    for (const file of readdirSync(path)) Bun.spawnSync(['rm', join(path, file)])
+    for (const file of readdirSync(path)) rmSync(join(path, file))
     return path
   }
   leave('/data', 'left')
@@ -76,7 +76,7 @@ test('what an earlier runtime left is removed, what belongs to another runtime o
   const later = find()
   expect(names().map(name => name.split('.')[1])).toEqual(['foreign'])
   const used = later?.make('used', DEFAULT_LIMITS).path ?? ''
-  for (const file of readdirSync(used)) Bun.spawnSync(['rm', join(used, file)])
+  for (const file of readdirSync(used)) rmSync(join(used, file))
   later?.removeLeftOvers()
   expect(
     names()
