@@ -38,8 +38,8 @@ export function findOwnCgroup(
 }
 
 /**
- * Whether systemd has handed this directory over (`Delegate=yes`). To an ordinary user only version 251 and later
- * say so. False also when it cannot be read.
+ * Whether the machine's systemd has handed this directory over (`Delegate=yes`). False also when it cannot be read,
+ * and of what the manager of an ordinary user has handed over: version 252 of that one marks nothing.
  */
 export function isDelegated(directory: string): boolean {
   return DELEGATE_ATTRIBUTES.some(name => readAttribute(directory, name) === '1')

@@ -15,7 +15,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 linux=$(command -v linux.uml) || { echo 'apt-get install user-mode-linux' >&2; exit 1; }
 work=$(mktemp -d /dev/shm/user-mode-linux.XXXXXX)
 chmod 755 "$work"
-trap 'rm -rf "$work"' EXIT
+# What it started outlives it when it is killed, and is told by its arguments, which name our directory.
+trap 'for pid in $(pgrep -f "^[^ ]*linux.uml .*init=$work/init"); do kill -9 "$pid"; done; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 printf '%s\n' "$@" >"$work/files"
@@ -46,7 +47,7 @@ echo o >/proc/sysrq-trigger; sleep 60
 END
 chmod 755 "$work/init"
 
-# Its processes are children in groups of their own: on a timeout they end with its memory file.
 TMPDIR=$work timeout -k 5 "$LIMIT_SECONDS" "$linux" mem=3G rootfstype=hostfs rootflags=/ ro "init=$work/init" \
-  cgroup_no_v1=all con=null con0=null,fd:1 quiet loglevel=3 </dev/null 2>&1 | tee "$work/log"
+  cgroup_no_v1=all con=null con0=null,fd:1 quiet loglevel=3 </dev/null >"$work/log" 2>&1 &
+tail -n +1 -f --pid=$! "$work/log"
 grep -q '^== DONE' "$work/log" && ! grep -q '^== FAILED' "$work/log"

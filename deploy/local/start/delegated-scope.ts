@@ -4,6 +4,7 @@
  * what sandboxes take.
  */
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import { findExecutable } from '@mogplex/kit/processes/find-executable.ts'
 import { findOwnCgroup, isDelegated } from '@mogplex/kit/processes/own-cgroup.ts'
 import type { Environment } from '../child-environment.ts'
@@ -40,7 +41,7 @@ export function placeInScope(options: {
   let hasTold = false
   return async plain => {
     const scope = isWanted ? findScope(own) : null
-    if (!scope) return plain
+    if (!scope || (await hasPartAlready(scope))) return plain
     const trouble = await tryScope(scope)
     if (trouble === null) {
       const withoutWays = [...WAYS_TO_MANAGER, ADDED].flatMap(name => ['-u', name])
@@ -61,6 +62,8 @@ interface Scope {
   waysToManager: Environment
   /** The program env. */
   env: string
+  /** Where the launcher is. */
+  directory: string
 }
 
 /** Null where systemd has no scope for us to give, or none is needed. */
@@ -77,12 +80,31 @@ function findScope(own: Environment): Scope | null {
     command: [systemdRun, ...(isRoot ? [] : ['--user']), ...SCOPE, '--'],
     waysToManager: Object.fromEntries(ways.map(name => [name, own[name]])),
     env,
+    directory: cgroup.directory,
   }
+}
+
+/** The manager of an ordinary user marks no directory, so it is asked. */
+async function hasPartAlready({ directory, waysToManager }: Scope): Promise<boolean> {
+  const systemctl = findExecutable('systemctl')
+  if (!systemctl || !directory.includes(`/user@${process.getuid?.()}.service/`)) return false
+  const question = [systemctl, '--user', 'show', '--property=Delegate', '--value', '--', basename(directory)]
+  const { output } = await ask(question, waysToManager)
+  return output.trim() === 'yes'
 }
 
 /** Null when a scope can be had and has what is needed; else what is the matter. */
 async function tryScope({ command, waysToManager }: Scope): Promise<string | null> {
-  const child = Bun.spawn([...command, '/bin/sh', '-c', PROBE], {
+  const { output, errors, exitCode } = await ask([...command, '/bin/sh', '-c', PROBE], waysToManager)
+  if (exitCode === null) return 'systemd does not answer'
+  if (exitCode !== 0) return `systemd gives no cgroup (${errors.trim().split('\n').at(-1)})`
+  const lacking = NEEDED.filter(name => !output.trim().split(' ').includes(name))
+  return lacking.length > 0 ? `systemd delegates no controller ${lacking.join(', ')} to this user` : null
+}
+
+/** `exitCode` is null when it took too long. */
+async function ask(command: string[], waysToManager: Environment) {
+  const child = Bun.spawn(command, {
     env: { PATH: process.env.PATH, LC_ALL: 'C', ...waysToManager },
     stdin: 'ignore',
     stdout: 'pipe',
@@ -90,13 +112,10 @@ async function tryScope({ command, waysToManager }: Scope): Promise<string | nul
     timeout: PROBE_LIMIT_MS,
     killSignal: 'SIGKILL',
   })
-  const [controllers, errors, exitCode] = await Promise.all([
+  const [output, errors] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ])
-  if (child.signalCode !== null) return 'systemd does not answer'
-  if (exitCode !== 0) return `systemd gives no cgroup (${errors.trim().split('\n').at(-1)})`
-  const lacking = NEEDED.filter(name => !controllers.trim().split(' ').includes(name))
-  return lacking.length > 0 ? `systemd delegates no controller ${lacking.join(', ')} to this user` : null
+  return { output, errors, exitCode: child.signalCode === null ? child.exitCode : null }
 }
