@@ -19,6 +19,14 @@ const LauncherSettings = Type.Object({
   PUBLIC_BASE_URL: Type.Optional(
     Type.String({ pattern: '^https?://', description: 'the address people open' }),
   ),
+  SANDBOX_CGROUPS: Type.Unsafe<'auto' | 'off'>(
+    Type.String({
+      pattern: '^(auto|off)$',
+      default: 'auto',
+      description:
+        'off: the kernel does not keep the limits of sandboxes, and systemd is not asked for cgroups',
+    }),
+  ),
 })
 
 /** A NATS that somebody else runs, as the processes are told of it. */
@@ -34,6 +42,8 @@ export interface Settings {
   databaseUrl: string | null
   /** Null starts a NATS of our own. */
   nats: GivenNats | null
+  /** Whether the runtime may have a part of the cgroups of this machine. */
+  useCgroups: boolean
 }
 
 /** Throws `ConfigError` that names what is wrong. Relative homes are beneath `root`, the repository. */
@@ -46,6 +56,7 @@ export function readSettings(environment: Record<string, string | undefined>, ro
     publicBaseUrl: (config.PUBLIC_BASE_URL ?? `http://localhost:${config.PORT}`).replace(/\/+$/, ''),
     databaseUrl: config.DATABASE_URL ?? null,
     nats: givenNats(config),
+    useCgroups: config.SANDBOX_CGROUPS === 'auto',
   }
 }
 

@@ -14,6 +14,13 @@ test('git connects to hosts of the own network only where GIT_ALLOW_PRIVATE_HOST
   expect(() => hostOf({ GIT_ALLOW_PRIVATE_HOSTS: 'perhaps' })).toThrow('GIT_ALLOW_PRIVATE_HOSTS')
 })
 
+test('cgroups are used unless SANDBOX_CGROUPS says off', () => {
+  const read = (more: Record<string, string> = {}) =>
+    readConfig(RuntimeSettings, { RUNTIME_DATA_DIR: '/data', ...more }).SANDBOX_CGROUPS
+  expect([read(), read({ SANDBOX_CGROUPS: 'off' })]).toEqual(['auto', 'off'])
+  expect(() => read({ SANDBOX_CGROUPS: 'maybe' })).toThrow('SANDBOX_CGROUPS')
+})
+
 test('what a sandbox may take is set in megabytes, processors and pieces', () => {
   const limitsOf = (more: Record<string, string> = {}) =>
     sandboxLimits(readConfig(RuntimeSettings, { RUNTIME_DATA_DIR: '/data', ...more }))

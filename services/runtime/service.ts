@@ -52,6 +52,7 @@ async function runDeps({ config, log, bus, database, ask, pokeOutbox }: Kit): Pr
     dataDirectory: settings.dataDirectory,
     log,
     limits: sandboxLimits(config),
+    useCgroups: config.SANDBOX_CGROUPS === 'auto',
   })
   // A host that cannot isolate agents must say so at the start, not at the first run.
   await provider.check()

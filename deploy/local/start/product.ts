@@ -4,27 +4,35 @@ import { fetchFrom, socketAddress } from '@mogplex/kit/http/service-address.ts'
 import { tiedToParent } from '@mogplex/kit/processes/tied-to-parent.ts'
 import { childEnvironment, type Environment, type Instance } from '../child-environment.ts'
 import type { ProcessName } from '../processes.ts'
-import type { Program } from '../supervisor/supervise.ts'
+import type { Program, StartedAs } from '../supervisor/supervise.ts'
+import type { Place } from './delegated-scope.ts'
 
 const PROBE_LIMIT_MS = 2_000
 
-/** `root` is the repository, `own` the launcher's environment. */
+/** `root` is the repository, `own` the launcher's environment; `placeRuntime` is asked at each start of the runtime. */
 export function productProgram(
   name: ProcessName,
-  options: { root: string; instance: Instance; own: Environment },
+  options: { root: string; instance: Instance; own: Environment; placeRuntime: Place },
 ): Program {
-  const { root, instance, own } = options
+  const { root, instance, own, placeRuntime } = options
   const folder = name === 'gateway' ? name : join('services', name)
   // An .env file of the repository is the launcher's to read: it may hold what only one child should know.
   const command = [process.execPath, '--no-env-file', join(root, folder, 'main.ts')]
+  const environment = childEnvironment(name, instance, own)
   return {
     name,
     command: tiedToParent(command, 'KILL'),
-    environment: childEnvironment(name, instance, own),
+    environment,
     directory: root,
     stopSignal: 'SIGTERM',
     isReady: () => saysReady(addressOf(name, instance)),
+    ...(name === 'runtime' ? { startAs: () => startPlaced({ command, environment }, placeRuntime) } : {}),
   }
+}
+
+async function startPlaced(plain: StartedAs, place: Place): Promise<StartedAs> {
+  const { command, environment } = await place(plain)
+  return { command: tiedToParent(command, 'KILL'), environment }
 }
 
 /** Where a process of the instance answers HTTP. */

@@ -16,6 +16,7 @@ import { openSocketDirectory, removeSocketDirectory, serviceSocket } from '../so
 import { readState } from '../state.ts'
 import { stopInOrder } from '../supervisor/stop-in-order.ts'
 import { type Crew, createCrew } from './crew.ts'
+import { placeInScope } from './delegated-scope.ts'
 import { firstSteps, isFirstSignUpAwaited, signUpCodeOf } from './first-steps.ts'
 import { createOwnDatabase, openDatabase, ownNats, ownPostgres } from './infrastructure.ts'
 import { keepStreams, type StreamKeeper } from './keep-streams.ts'
@@ -117,8 +118,14 @@ async function bringUp(running: Running, { root, environment, settings }: Start)
     nats,
     runtimeDirectory: home.runtime,
   }
+  const placeRuntime = placeInScope({
+    isWanted: settings.useCgroups,
+    own: environment,
+    onTrouble: text => terminal.about('runtime', text),
+  })
+  const product = { root, instance, own: environment, placeRuntime }
   const starting = PROCESS_NAMES.map(name =>
-    crew.start(productProgram(name, { root, instance, own: environment }), addressOf(name, instance)),
+    crew.start(productProgram(name, product), addressOf(name, instance)),
   )
   await Promise.all(starting.map(program => program.ready(READY_LIMIT_MS)))
   crew.isUp()

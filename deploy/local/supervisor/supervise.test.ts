@@ -52,6 +52,19 @@ test('a program that ends is started again, and says why it ended', async () => 
   expect(new Set(seen.pids).size).toBe(seen.pids.length)
 })
 
+test('a program is asked before each start how it is started this time', async () => {
+  let starts = 0
+  const { program, seen } = run('echo never', {
+    startAs: async () => ({
+      command: ['/bin/sh', '-c', 'echo "$TURN"; sleep 0.3'],
+      environment: { PATH: process.env.PATH, TURN: `turn ${++starts}` },
+    }),
+  })
+  await program.ready(20_000)
+  expect(await waitUntil(() => seen.output.includes('turn 2\n'), { limitMs: 20_000 })).toBe(true)
+  expect(seen.output).toStartWith('turn 1\nturn 2\n')
+})
+
 test('a program that never becomes ready is given up', async () => {
   const { program, seen } = run('exit 1', { isReady: async () => false })
   await expect(program.ready(20_000)).rejects.toThrow('program does not start')

@@ -13,7 +13,12 @@ export interface Program {
   isReady: () => Promise<boolean>
   /** Runs before every start. */
   prepare?: () => Promise<void>
+  /** Asked before every start how it is started this time; otherwise always as above. */
+  startAs?: () => Promise<StartedAs>
 }
+
+/** What may differ from start to start. */
+export type StartedAs = Pick<Program, 'command' | 'environment'>
 
 export interface Watcher {
   /** What it writes to stdout and stderr. */
@@ -53,8 +58,9 @@ export function supervise(program: Program, watcher: Watcher): Supervised {
   /** Resolves with how it ended. */
   const runOnce = async (): Promise<string> => {
     await program.prepare?.()
+    const startedAs = await program.startAs?.()
     if (isEnding) return 'not started'
-    const started = spawn(program)
+    const started = spawn({ ...program, ...startedAs })
     child = started
     watcher.onPid(started.pid)
     const output = Promise.all([pump(started.stdout, watcher), pump(started.stderr, watcher)])

@@ -74,6 +74,7 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions): Sandbo
     async check() {
       const { bubblewrap } = await host.toolchain()
       await endAll(findOrphans(bubblewrap, join(dataDirectory, 'sandboxes')))
+      limited.removeLeftOvers()
       await checkByTrying(provider)
     },
     async create(recordId) {

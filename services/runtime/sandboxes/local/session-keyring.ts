@@ -2,15 +2,12 @@
  * The kernel's keyrings go from parent to child, whatever namespaces and users change: a child reads what
  * the operator's login put there, Kerberos tickets or keys of encrypted directories (keyrings(7)).
  */
-import { dlopen } from 'bun:ffi'
+import { fromCLibrary } from '@mogplex/kit/processes/c-library.ts'
 
 const SYSTEM_CALL = { x64: 250, arm64: 219 }
 const KEYCTL_GET_KEYRING_ID = 0
 const KEYCTL_JOIN_SESSION_KEYRING = 1
 const SESSION_KEYRING = -3
-
-/** As glibc and as musl name their library. */
-const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 type Keyctl = (operation: number, argument: number, flag: number) => number
 
@@ -35,20 +32,8 @@ export function joinNewSessionKeyring(): void {
 function findKeyctl(): Keyctl {
   const { arch } = process
   if (arch !== 'x64' && arch !== 'arm64') throw new Error(`no number of keyctl is known for ${arch}`)
-  const call = openSystemCall()
-  return (operation, argument, flag) => Number(call(SYSTEM_CALL[arch], operation, argument, flag))
-}
-
-function openSystemCall(): (number: number, ...rest: [number, number, number]) => number | bigint {
-  for (const library of C_LIBRARIES) {
-    try {
-      const { symbols } = dlopen(library, {
-        syscall: { args: ['i64', 'i64', 'i64', 'i64'], returns: 'i64' },
-      })
-      return symbols.syscall
-    } catch {
-      // The other kind of system, then.
-    }
-  }
-  throw new Error(`none of ${C_LIBRARIES.join(', ')} can be loaded`)
+  const { syscall } = fromCLibrary({
+    syscall: { args: ['i64', 'i64', 'i64', 'i64'], returns: 'i64' },
+  })
+  return (operation, argument, flag) => Number(syscall(SYSTEM_CALL[arch], operation, argument, flag))
 }

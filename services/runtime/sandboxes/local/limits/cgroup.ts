@@ -1,8 +1,9 @@
 /**
  * Limits by cgroup v2: the kernel divides memory, processor time and tasks between sandboxes, and counts
- * exactly. It takes a part of the tree that is ours to divide: all of it as root, or what a service manager
- * has delegated (`Delegate=yes`, `systemd-run --user --scope --property=Delegate=yes`).
+ * exactly. It takes a part of the tree that is ours to divide: what a service manager has delegated
+ * (`Delegate=yes`; the launcher asks systemd for it), or as root all of it.
  */
+import { createHash } from 'node:crypto'
 import {
   accessSync,
   constants,
@@ -13,17 +14,24 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
+import {
+  findOwnCgroup,
+  isDelegated,
+  type OwnCgroup,
+  SERVICES_CGROUP,
+} from '@mogplex/kit/processes/own-cgroup.ts'
 import { maxKernelTasks, type SandboxLimits } from './sandbox-limits.ts'
 
 const NEEDED = ['memory', 'pids', 'cpu']
-/** Below this directory of the tree lie the sandboxes; beside it, where it must be, the processes that were there. */
+/** Below this directory of the tree lie the sandboxes, of every runtime that divides the same part. */
 const SANDBOXES = 'mogplex-sandboxes'
-const SERVICES = 'mogplex-services'
 const PERIOD_US = 100_000
 /** Of 1 to 10,000, where 100 is everybody's: behind the services and the database. */
 const CPU_WEIGHT = 20
 const REMOVE_TRIES = 50
+/** Where whole programs lie in the part, they start others while they are moved. */
+const MOVE_TRIES = 20
 
 /** One sandbox's. */
 export interface Cgroup {
@@ -35,22 +43,25 @@ export interface Cgroup {
   remove(): Promise<void>
 }
 
+/** Those of one runtime. */
 export interface Cgroups {
   make(sandboxId: string, limits: SandboxLimits): Cgroup
+  /** Removes those of an earlier runtime on the same data directory in which nothing runs any more. */
+  removeLeftOvers(): void
 }
 
-/** `own`: contents of /proc/self/cgroup; `mounts`: of /proc/self/mountinfo. Null: no part of it is ours. */
+/**
+ * `own` and `isRoot`: as the kernel says of this process. Null: no part of the tree is ours. As an ordinary user
+ * every directory that can be written is, since only a manager can have given it.
+ */
 export function findCgroups(
-  own = readFileSync('/proc/self/cgroup', 'utf8'),
-  mounts = readFileSync('/proc/self/mountinfo', 'utf8'),
+  dataDirectory: string,
+  own: OwnCgroup | null = findOwnCgroup(),
   isRoot = process.getuid?.() === 0,
 ): Cgroups | null {
-  for (const directory of candidates(own, mounts, isRoot)) {
+  for (const directory of candidates(own, isRoot)) {
     try {
-      const base = divide(directory)
-      removeEmpty(base)
-      const inUse = new Set<string>()
-      return { make: (sandboxId, limits) => makeCgroup(join(base, sandboxId), limits, inUse) }
+      return cgroupsIn(divide(directory), dataDirectory)
     } catch {
       // Not ours to divide; perhaps another one is.
     }
@@ -58,21 +69,29 @@ export function findCgroups(
   return null
 }
 
-/** As root the top of what is visible; otherwise where this process is. */
-function candidates(own: string, mounts: string, isRoot: boolean): string[] {
-  const mount = mounts
-    .split('\n')
-    .map(line => line.split(' - '))
-    .find(([, type]) => type?.startsWith('cgroup2 '))?.[0]
-    ?.split(' ')
-  const [mountRoot, mountPoint] = [mount?.[3], mount?.[4]]
-  const place = /^0::(\/.*)$/m.exec(own)?.[1]
-  if (mountRoot === undefined || mountPoint === undefined || place === undefined) return []
-  const relative = mountRoot === '/' ? place : place.slice(mountRoot.length)
-  const current = join(mountPoint, relative)
-  // Another runtime, or an earlier one, has moved us there already.
-  const divided = basename(current) === SERVICES ? dirname(current) : current
-  return isRoot ? [mountPoint, divided] : [divided]
+/** As root the top of what is visible, unless a part of it was handed over. */
+function candidates(own: OwnCgroup | null, isRoot: boolean): string[] {
+  if (!own) return []
+  const { mountPoint, directory } = own
+  if (!isRoot) return [directory]
+  return isDelegated(directory) ? [directory, mountPoint] : [mountPoint, directory]
+}
+
+/** Several runtimes may divide one part: only the directories of this one are its to remove. */
+function cgroupsIn(base: string, dataDirectory: string): Cgroups {
+  const prefix = `${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 12)}.`
+  const inUse = new Set<string>()
+  const removeLeftOvers = () => {
+    for (const { name } of readdirSync(base, { withFileTypes: true }).filter(entry => entry.isDirectory())) {
+      const path = join(base, name)
+      if (name.startsWith(prefix) && !inUse.has(path)) tryToRemove(path)
+    }
+  }
+  removeLeftOvers()
+  return {
+    make: (sandboxId, limits) => makeCgroup(join(base, prefix + sandboxId), limits, inUse),
+    removeLeftOvers,
+  }
 }
 
 /** Throws when this directory is not ours. */
@@ -89,18 +108,28 @@ function divide(directory: string): string {
 
 /** What has processes cannot hand controllers down, but for the top of the whole tree: they go below first. */
 function handDown(directory: string): void {
-  const file = join(directory, 'cgroup.subtree_control')
   const controllers = NEEDED.map(name => `+${name}`).join(' ')
-  try {
-    writeFileSync(file, controllers)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error
-    const services = join(directory, SERVICES)
-    mkdirSync(services, { recursive: true })
-    for (const pid of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
-      if (pid) writeFileSync(join(services, 'cgroup.procs'), pid)
+  for (let tries = 0; ; tries++) {
+    try {
+      writeFileSync(join(directory, 'cgroup.subtree_control'), controllers)
+      return
+    } catch (error) {
+      if (!hasCode(error, 'EBUSY') || tries === MOVE_TRIES) throw error
+      moveProcessesBelow(directory)
     }
-    writeFileSync(file, controllers)
+  }
+}
+
+function moveProcessesBelow(directory: string): void {
+  const services = join(directory, SERVICES_CGROUP)
+  mkdirSync(services, { recursive: true })
+  for (const pid of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
+    try {
+      if (pid) writeFileSync(join(services, 'cgroup.procs'), pid)
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!hasCode(error, 'ESRCH')) throw error
+    }
   }
 }
 
@@ -143,18 +172,15 @@ function readNumber(file: string, line: RegExp): number {
   }
 }
 
-/** What an earlier runtime has left behind. */
-function removeEmpty(base: string): void {
-  for (const entry of readdirSync(base, { withFileTypes: true })) {
-    if (entry.isDirectory()) tryToRemove(join(base, entry.name))
-  }
-}
-
 function tryToRemove(path: string): boolean {
   try {
     rmdirSync(path)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return hasCode(error, 'ENOENT')
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

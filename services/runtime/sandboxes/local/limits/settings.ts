@@ -6,6 +6,13 @@ import { DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.ts'
 const MIB = 1024 ** 2
 
 export const SANDBOX_LIMIT_SETTINGS = {
+  SANDBOX_CGROUPS: Type.Unsafe<'auto' | 'off'>(
+    Type.String({
+      pattern: '^(auto|off)$',
+      default: 'auto',
+      description: 'off: limits are measured although the kernel could keep them',
+    }),
+  ),
   SANDBOX_MEMORY_MB: Type.Integer({ default: DEFAULT_LIMITS.memoryBytes / MIB, minimum: 64 }),
   SANDBOX_CPUS: Type.Number({
     default: DEFAULT_LIMITS.cpus,

@@ -16,7 +16,7 @@ export function superviseSandboxes(
   const { dataDirectory, useCgroups = true, log } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const exceeded = new Map<string, LimitExceeded>()
-  const cgroups = useCgroups ? findCgroups() : null
+  const cgroups = useCgroups ? findCgroups(dataDirectory) : null
   log.info({ event: 'sandbox.limits', by: cgroups ? 'cgroups' : 'measuring' })
   const supervisor = createSupervisor({
     limits,
@@ -33,6 +33,8 @@ export function superviseSandboxes(
     limits,
     supervisor,
     exceeded,
+    /** Once what an earlier runtime left running was ended. */
+    removeLeftOvers: () => cgroups?.removeLeftOvers(),
     async diskBytes(sandboxId: string, directories: SandboxDirectories): Promise<number> {
       if (!haveDirectories(directories)) return 0
       const known = supervisor.isWatched(sandboxId) ? null : rememberedUsage(directories)
