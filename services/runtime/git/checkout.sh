@@ -127,4 +127,5 @@ if [ "$current" = 0 ] || [ "$commit" != "$local_commit" ]; then
   git checkout --quiet --no-recurse-submodules "$track" -B "$WORKING" "$start" --
   rm -f "$cloning" "$switching"
 fi
+take_tags "$BASE_COMMIT" "$REMOTE_COMMIT" "$local_commit" "$fresh" || :
 printf '%s %s %s\n' "$commit" "$fresh" "$created"

@@ -12,6 +12,15 @@ import { mirrorRef, readMirrorRefs } from './mirror.ts'
 import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
+import {
+  areTagsNoted,
+  dropChangedTags,
+  noteFirstTags,
+  noteTags,
+  type RemoteTags,
+  TAGS_PATTERN,
+  tagsAmong,
+} from './tags.ts'
 import { tidyMirror } from './tidy-mirror.ts'
 
 export interface RemoteBranches {
@@ -38,11 +47,12 @@ export interface FetchRequest {
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
   return await withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
-    const { theirs, known } = await compare(request, access)
+    const { theirs, tags, known } = await compare(request, access)
     const present = names(request).filter(branch => theirs.has(branch))
     const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
-    if (moved.length === 0) return pick(request, present, known)
-    await fetchBranches(request, moved, access)
+    const areTagsNew = !(await areTagsNoted(request.mirror, tags))
+    if (moved.length === 0 && !areTagsNew) return pick(request, present, known)
+    await fetchBranches(request, moved.length > 0 ? moved : [request.baseBranch], access, tags)
     return pick(request, present, await readMirror(request))
   })
 }
@@ -61,9 +71,12 @@ async function compare(request: FetchRequest, access: GitAccess) {
   ])
   // The answer tells better why there was nothing to fetch.
   if (asked.status === 'rejected') throw asked.reason
-  if (!asked.value.has(baseBranch)) throw missingBase(request, asked.value.size === 0)
+  const { branches: theirs, tags } = asked.value
+  if (!theirs.has(baseBranch)) throw missingBase(request, theirs.size === 0)
   if (fetched.status === 'rejected') throw fetched.reason
-  return { theirs: asked.value, known: isNew ? await readMirror(request) : known }
+  if (!isNew) return { theirs, tags, known }
+  await noteFirstTags(request, tags)
+  return { theirs, tags, known: await readMirror(request) }
 }
 
 /** A branch the mirror still has but the remote has no more does not count. */
@@ -81,25 +94,54 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
   return new GitFailure('git_sync_failed', text)
 }
 
-/** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
-async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
-  const refs = names(request).map(branch => `refs/heads/${branch}`)
-  const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
-  const result = await git(request, args, access, boundsOf(request.host).ask)
-  const found = new Map<string, string>()
-  for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
-    if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
-    else if (ref === 'HEAD') found.set('HEAD', commit)
-  }
-  return found
+interface RemoteRefs {
+  /** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
+  branches: Map<string, string>
+  tags: RemoteTags
 }
 
-async function fetchBranches(request: FetchRequest, wanted: string[], access: GitAccess): Promise<void> {
+async function askRemote(request: FetchRequest, access: GitAccess): Promise<RemoteRefs> {
+  const refs = names(request).map(branch => `refs/heads/${branch}`)
+  const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs, TAGS_PATTERN]
+  const result = await git(request, args, access, boundsOf(request.host).ask)
+  const lines = result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)
+  const found = Array.from(lines, ([, object = '', ref = '']) => [ref, object] as const)
+  const branches = found
+    .filter(([ref]) => ref === 'HEAD' || refs.includes(ref))
+    .map(([ref, commit]): [string, string] => [ref.replace(/^refs\/heads\//, ''), commit])
+  return { branches: new Map(branches), tags: tagsAmong(found, boundsOf(request.host).tags) }
+}
+
+/** Exit code of a fetch that got its objects and could not update a ref. */
+const REF_REFUSED = 1
+
+/** `tags`: as the remote has them now; without, the mirror is new and has none that could have changed. */
+async function fetchBranches(
+  request: FetchRequest,
+  wanted: string[],
+  access: GitAccess,
+  tags?: RemoteTags,
+): Promise<void> {
   const refspecs = wanted.map(branch => `+refs/heads/${branch}:${mirrorRef(branch)}`)
-  const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
-  const args = ['fetch', ...flags, '--', access.url, ...refspecs]
+  // Without a word about tags git takes those along that point at what it fetches.
+  const follow = tags?.objects.size === 0 ? ['--no-tags'] : []
+  const fetch = (...more: string[]) => [
+    'fetch',
+    '--quiet',
+    '--no-write-fetch-head',
+    ...more,
+    '--',
+    access.url,
+    ...refspecs,
+  ]
+  const limits = boundsOf(request.host).fetch
   await withMirrorLock(request.mirror, request.signal, async () => {
-    await git(request, args, access, boundsOf(request.host).fetch)
+    if (tags && !(await areTagsNoted(request.mirror, tags))) await dropChangedTags(request, tags)
+    const result = await runGit(request, fetch(...follow), access, limits)
+    // Git has refused a ref, as it does with names that no ref may have. No tag keeps the branches from coming.
+    if (result.exitCode === REF_REFUSED) await git(request, fetch('--no-tags'), access, limits)
+    else assertSucceeded(request, result)
+    if (tags) await noteTags(request.mirror, tags)
     await tidyMirror(request)
   })
 }
@@ -113,14 +155,21 @@ function names(request: FetchRequest): string[] {
   return [...new Set([request.baseBranch, request.workingBranch])]
 }
 
-async function git(
-  request: FetchRequest,
+async function git(...command: Parameters<typeof runGit>): Promise<GitResult> {
+  const result = await runGit(...command)
+  assertSucceeded(command[0], result)
+  return result
+}
+
+async function runGit(
+  { host, mirror, signal }: FetchRequest,
   args: string[],
   { settings, environment: env }: GitAccess,
   limits: GitLimits,
 ): Promise<GitResult> {
-  const { host, mirror, signal } = request
-  const result = await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
-  if (result.exitCode !== 0) throw syncFailure(result, request.source)
-  return result
+  return await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
+}
+
+function assertSucceeded({ source }: FetchRequest, result: GitResult): void {
+  if (result.exitCode !== 0) throw syncFailure(result, source)
 }

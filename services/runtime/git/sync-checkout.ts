@@ -51,7 +51,7 @@ export interface SyncedCheckout {
   freshClone: boolean
 }
 
-const SCRIPT = await readScript('checkout.sh')
+const SCRIPT = (await readScript('tags.sh')) + (await readScript('checkout.sh'))
 
 /** The fetch failed, and says so itself. */
 const NOTHING_FETCHED = 24
