@@ -1,5 +1,6 @@
 /**
- * The repo's own install command, once after a fresh clone. For runs a failure is only a warning (runtime
+ * The repo's own install command, in the run's root directory: once per checkout, and again with other inputs or
+ * after an end that was none (`install-process.ts`). For runs a failure is only a warning (runtime
  * spec 2, item 2): the agent can see and mend it.
  */
 import { createPace } from '@mogplex/kit/pace.ts'
@@ -9,6 +10,7 @@ import { redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
 import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
+import { startInstallCommand } from './install-process.ts'
 import { LastLines } from './last-lines.ts'
 import type { PrepareContext } from './prepare.ts'
 
@@ -20,14 +22,12 @@ export async function runInstallCommand(context: PrepareContext, sandboxId: stri
   const { installCommand, env } = inputs.launchConfig
   if (!installCommand) return
   await writer.add([stageEvent('sandbox', 'Running the install command')])
-  const child = await deps.provider.start(sandboxId, {
-    argv: ['/bin/sh', '-c', `${installCommand}\n`],
-    env,
-    network: 'egress',
-  })
+  const install = { command: installCommand, rootDirectory: claim.run.rootDirectory }
+  const child = await startInstallCommand(install, { provider: deps.provider, sandboxId, env })
   const stop = () => void child.stop(0)
   const timer = setTimeout(stop, STEP_LIMIT_MS)
   lease.signal.addEventListener('abort', stop)
+  if (lease.signal.aborted) stop()
   const kept = new LastLines(KEPT_LOG_LENGTH)
   const pace = createPace()
   const keep = async (stream: ReadableStream<Uint8Array>) => {

@@ -17,6 +17,7 @@ import type { EventWriter } from './event-writer.ts'
 import { type HeldAgent, holdAgent } from './held-agent.ts'
 import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
+import { installKey } from './install-process.ts'
 import type { Lease } from './lease.ts'
 import { isOutage, RunFailure } from './run-failure.ts'
 import { modeOf } from './started-run.ts'
@@ -58,7 +59,7 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
     const checkout = synced.value
     const events = [syncedEvent(context, checkout)]
     // The command's own events come after it.
-    if (checkout.freshClone && context.inputs.launchConfig.installCommand) {
+    if (context.inputs.launchConfig.installCommand && !checkout.isInstalled) {
       await context.writer.add(events.splice(0))
       await runInstallCommand(context, sandboxId)
     }
@@ -142,6 +143,8 @@ async function syncGit(
   const { run } = claim
   // The sync awaits it, should it get that far.
   recorded.catch(() => undefined)
+  const { installCommand: command } = inputs.launchConfig
+  const { rootDirectory } = run
   try {
     return await syncCheckout({
       host: deps.gitHost,
@@ -154,6 +157,7 @@ async function syncGit(
       baseBranch: run.baseBranch,
       workingBranch: run.workingBranch,
       createBranch: run.createBranch,
+      ...(command ? { install: { key: installKey({ command, rootDirectory }), rootDirectory } } : {}),
       callId: run.aiCallId,
       confirm: () => mayPush(claim, { database: deps.database, signal: lease.signal }),
       signal: lease.signal,
