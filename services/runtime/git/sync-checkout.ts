@@ -10,6 +10,7 @@ import { GitFailure } from './failure.ts'
 import { fetchRemote, type RemoteBranches } from './fetch-remote.ts'
 import type { GitHost } from './host-git.ts'
 import { ensureMirror } from './mirror.ts'
+import { type MissingContent, readMissing } from './missing-content.ts'
 import { pushBranch } from './push.ts'
 import { readRemote } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
@@ -53,9 +54,13 @@ export interface SyncedCheckout {
   freshClone: boolean
   /** Whether the install command need not run; absent without one. */
   isInstalled?: boolean
+  /** What the repository keeps elsewhere; absent when that is nothing. */
+  missing?: MissingContent
 }
 
-const SCRIPT = (await Promise.all(['tags.sh', 'install-inputs.sh', 'checkout.sh'].map(readScript))).join('')
+const SCRIPT = (
+  await Promise.all(['tags.sh', 'install-inputs.sh', 'content.sh', 'checkout.sh'].map(readScript))
+).join('')
 
 /** The fetch failed, and says so itself. */
 const NOTHING_FETCHED = 24
@@ -108,6 +113,7 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
     remoteCommit: mustPush ? await push(branches.baseCommit) : remoteCommit,
     freshClone: checkout.isFresh,
     ...(install ? { isInstalled: checkout.isInstalled } : {}),
+    ...(checkout.missing ? { missing: checkout.missing } : {}),
   }
 }
 
@@ -132,6 +138,7 @@ interface CheckoutResult {
   isFresh: boolean
   isCreated: boolean
   isInstalled: boolean
+  missing: MissingContent | null
 }
 
 async function runCheckout(
@@ -150,10 +157,16 @@ async function runCheckout(
     running.finish(),
   ])
   const [, commit, isFresh, isCreated, isInstalled] =
-    /^([0-9a-f]{40}) ([01]) ([01]) ([01])\n$/.exec(stdout) ?? []
+    /^([0-9a-f]{40}) ([01]) ([01]) ([01])\n/.exec(stdout) ?? []
   if (exitCode === 0 && commit) {
     const is = (field?: string) => field === '1'
-    return { commit, isFresh: is(isFresh), isCreated: is(isCreated), isInstalled: is(isInstalled) }
+    return {
+      commit,
+      isFresh: is(isFresh),
+      isCreated: is(isCreated),
+      isInstalled: is(isInstalled),
+      missing: readMissing(stdout),
+    }
   }
   // Not what it said: the agent's checkout has a say in that, and no output of an agent belongs into a log.
   if (exitCode !== NOTHING_FETCHED) log.warn({ event: 'git_checkout_failed', sandboxId, exitCode })

@@ -5,6 +5,7 @@
 
 import type { NewEvent } from '../events/append.ts'
 import { GitFailure } from '../git/failure.ts'
+import { describeMissing } from '../git/missing-content.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
 import { ensureHarnessInstalled, InstallFailure } from '../harnesses/installation.ts'
@@ -57,7 +58,7 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
   try {
     if (synced.status === 'rejected') throw synced.reason
     const checkout = synced.value
-    const events = [syncedEvent(context, checkout)]
+    const events = [syncedEvent(context, checkout), ...missingEvents(checkout)]
     // The command's own events come after it.
     if (context.inputs.launchConfig.installCommand && !checkout.isInstalled) {
       await context.writer.add(events.splice(0))
@@ -167,6 +168,13 @@ async function syncGit(
     if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
     throw cause
   }
+}
+
+function missingEvents({ missing }: SyncedCheckout): NewEvent[] {
+  if (!missing) return []
+  return describeMissing(missing).map(({ message, payload }) =>
+    stageEvent('git_sync', message, { level: 'warning', ...payload }),
+  )
 }
 
 function syncedEvent({ claim }: PrepareContext, checkout: SyncedCheckout): NewEvent {
