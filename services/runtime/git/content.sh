@@ -57,3 +57,18 @@ is_pointer() {
   [ "$(git cat-file -s "$1")" != 0 ] || return 0
   [ "$(git cat-file blob "$1" | head -n 1 | head -c 100)" = "$lfs_word" ]
 }
+
+# What an agent has written into directories of submodules, where git does not look: files where nothing is fetched,
+# and a submodule that the agent has fetched itself and changed. The first hundred paths.
+name_lost_in_submodules() {
+  [ -f .gitmodules ] || return 0
+  git -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* [0-3]	//p' |
+    while IFS= read -r path; do
+      [ -d "$path" ] && [ ! -L "$path" ] || continue
+      if [ -e "$path/.git" ]; then
+        git diff-files --quiet --ignore-submodules=none -- ":(top,literal)$path" || printf '%s\n' "$path"
+      else
+        find "./$path" ! -type d -print | sed 's|^\./||'
+      fi
+    done | head -n 100
+}

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeMissing, readMissing } from './missing-content.ts'
+import { readScript, startScript } from './sandbox-git.ts'
 import { syncCheckout } from './sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from './test-bench.ts'
 
@@ -12,6 +13,8 @@ beforeAll(async () => {
   bench = await createBench()
 })
 afterAll(() => bench.remove())
+
+const CONTENT = await readScript('content.sh')
 
 const pointer = (digit: string) =>
   `version https://git-lfs.github.com/spec/v1\noid sha256:${digit.repeat(64)}\nsize 12345\n`
@@ -91,4 +94,22 @@ test("the agent's own git refuses a plain file in place of a pointer, with the r
     git checkout -q a.bin; git add -A; git commit -qm own; cat a.bin`)
   expect(made).toMatchObject({ pushed: true, changedFiles: 1 })
   expect(await git(remote, 'cat-file', 'blob', 'work:a.bin')).toBe(pointer('a').trim())
+})
+
+test('what an agent writes into the directories of submodules can be named', async () => {
+  const paths = ['libs/one', 'libs/fetched', 'libs/same']
+  const modules = paths.map(path => `[submodule "${path}"]\n\tpath = ${path}\n\turl = ../x.git\n`)
+  const { run } = await setUp({ '.gitmodules': modules.join('') }, paths)
+  await syncCheckout(run.sync)
+  const lost = async () => {
+    const running = await startScript({ ...run.sync, script: `${CONTENT}\nname_lost_in_submodules`, env: {} })
+    const [stdout] = await Promise.all([new Response(running.stdout).text(), running.finish()])
+    return stdout.split('\n').filter(Boolean)
+  }
+  expect(await lost()).toEqual([])
+  await run.agent(`
+    mkdir -p libs/one/deep; echo x > 'libs/one/deep/a b'; ln -s / libs/one/link
+    for path in fetched same; do git init -q libs/$path; git -C libs/$path fetch -q ../.. HEAD; git -C libs/$path checkout -q HEAD~0 2>/dev/null || git -C libs/$path reset -q --hard FETCH_HEAD~1; done
+    echo more > libs/fetched/more`)
+  expect((await lost()).toSorted()).toEqual(['libs/fetched', 'libs/one/deep/a b', 'libs/one/link'])
 })
