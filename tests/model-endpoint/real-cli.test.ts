@@ -133,6 +133,16 @@ describe.each(cases)('%s', (_, harness, toolName, path) => {
     expect(harness.classifyFailure(ended).code).toBe(code)
   })
 
+  test('leaves nothing of its own or ours in the checkout for a git add -A to take', async () => {
+    const commit = 'git add -A && git -c user.name=A -c user.email=a@example.test commit -qm all'
+    const { events } = await run(harness, `shell: echo hello > NEW.md; ${commit} && git ls-files`)
+    const finished = events.find(event => event.kind === 'tool_finished')
+    expect(finished).toMatchObject({ success: true, output: expect.stringContaining('NEW.md') })
+    const git = (...args: string[]) => Bun.$`git -C ${checkout.workspace} ${args}`.text()
+    expect(await git('ls-tree', '-r', '--name-only', 'HEAD')).toBe('NEW.md\n')
+    expect(await git('status', '--porcelain', '--ignored')).toBe('')
+  })
+
   test('every message of a talkative turn comes through', async () => {
     endpoint.behave({ extraMessages: 200 })
     const { events } = await run(harness, 'hello')

@@ -80,8 +80,8 @@ export async function runCli(
   const onHost = (text: string) =>
     places.reduce((path, [inside = '', outside = '']) => path.replaceAll(inside, outside), text)
   for (const file of command.files) {
-    await mkdir(dirname(`${workspace}/${file.path}`), { recursive: true })
-    await Bun.write(`${workspace}/${file.path}`, file.content)
+    await mkdir(dirname(`${home}/${file.path}`), { recursive: true })
+    await Bun.write(`${home}/${file.path}`, file.content)
   }
   const argv = command.argv.map(onHost)
   const env = Object.entries(command.env).map(([name, value]) => [name, onHost(value)])

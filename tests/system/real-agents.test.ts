@@ -107,6 +107,16 @@ describe.each(harnesses)('$harness', ({ harness, provider, toolName, reportsCost
     else expect(run.usage?.costUsd).toBeNull()
   })
 
+  test('an agent that commits everything itself commits nothing of ours, and is delivered', async () => {
+    const repository = await makeRepository(system, account)
+    const commit = 'git add -A && git -c user.name=A -c user.email=a@example.test commit -qm all'
+    const { run } = await runToEnd(account, repository.repoId, `shell: echo hello > OWN.md; ${commit}`)
+    expect([run.status, run.error]).toEqual(['success', null])
+    const changed = git(repository.path, 'diff', '--name-only', 'main', run.branch.working)
+    expect(changed).toBe('OWN.md')
+    expect(git(repository.path, 'log', '-1', '--format=%s', run.branch.working)).toBe('all')
+  })
+
   test('a second run on the branch goes on in the same sandbox, where the first left it', async () => {
     const repository = await makeRepository(system, account)
     const first = await runToEnd(account, repository.repoId, 'shell: touch ~/kept; echo one > ONE.md')

@@ -9,6 +9,8 @@ export interface GitBounds {
   ask: GitLimits
   /** Where to fetch from a remote; large enough for the largest public repositories. */
   fetch: GitLimits
+  /** With more of them on the remote, no tags are taken. */
+  tags: number
   /** To push a branch. */
   push: GitLimits
   /** To take the agent's commits in, and to look at them. */
@@ -26,7 +28,8 @@ const GIB = 1024 ** 3
 const MINUTE_MS = 60_000
 
 export const DEFAULT_BOUNDS: GitBounds = {
-  ask: SMALL,
+  // All tags of a remote are named.
+  ask: { ...SMALL, outputBytes: 32 * 1024 ** 2 },
   fetch: {
     ...SMALL,
     timeoutMs: 30 * MINUTE_MS,
@@ -34,6 +37,7 @@ export const DEFAULT_BOUNDS: GitBounds = {
     memoryBytes: memoryUpTo(4 * GIB),
     fileBytes: 20 * GIB,
   },
+  tags: 10_000,
   push: {
     ...SMALL,
     timeoutMs: 10 * MINUTE_MS,

@@ -1,9 +1,9 @@
 # Brings /workspace to the working branch (runtime spec 3.4, "Sync"). Runs inside the sandbox, without network
 # and without credentials; the only source is the mirror, mounted read-only.
 #
-# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL; stdin is "<BASE_COMMIT> <REMOTE_COMMIT, may be empty>\n",
+# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL, with an install command INSTALL_KEY and INSTALL_ROOT; stdin is "<BASE_COMMIT> <REMOTE_COMMIT, may be empty>\n",
 #      which comes once the mirror has both: everything that does not need them is done before
-# Out: "<commit> <fresh: 0|1> <created: 0|1>"
+# Out: "<commit> <fresh: 0|1> <created: 0|1> <installed: 0|1>", then the lines of name_missing_content
 # Exit codes 20 to 29 are named in sync-checkout.ts.
 set -eu
 exec 3<&0 < /dev/null
@@ -127,4 +127,9 @@ if [ "$current" = 0 ] || [ "$commit" != "$local_commit" ]; then
   git checkout --quiet --no-recurse-submodules "$track" -B "$WORKING" "$start" --
   rm -f "$cloning" "$switching"
 fi
-printf '%s %s %s\n' "$commit" "$fresh" "$created"
+take_tags "$BASE_COMMIT" "$REMOTE_COMMIT" "$local_commit" "$fresh" || :
+installed=0
+[ -z "${INSTALL_KEY:-}" ] || ! is_installed "$INSTALL_ROOT" "$INSTALL_KEY" || installed=1
+guard_lfs || :
+printf '%s %s %s %s\n' "$commit" "$fresh" "$created" "$installed"
+name_missing_content || :

@@ -60,6 +60,7 @@ fi
 
 if [ "$changed" = 1 ]; then
   git add --all -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
+  leave_out_plain_lfs "$head" > /dev/null
   # The agent may have staged the control directory itself.
   [ "$control" = 0 ] || git diff --cached --quiet -- "$IN_CONTROL" "$CONTROL" ||
     git reset --quiet -- "$IN_CONTROL" "$CONTROL"

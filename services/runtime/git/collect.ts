@@ -34,7 +34,7 @@ export interface Collector {
   discard(): Promise<void>
 }
 
-const SCRIPT = await readScript('collect.sh')
+const SCRIPT = (await readScript('content.sh')) + (await readScript('collect.sh'))
 
 const REASON_BY_EXIT_CODE: Record<number, string> = {
   31: 'the checkout is no longer a readable git repository',

@@ -15,6 +15,15 @@ import { withMirrorLock } from './mirror-lock.ts'
 import { withRemoteAccess } from './remote-access.ts'
 import { refusedSync, syncFailure, syncRefusal } from './remote-failure.ts'
 import { whileOutage } from './retry-remote.ts'
+import {
+  areTagsNoted,
+  dropChangedTags,
+  noteFirstTags,
+  noteTags,
+  type RemoteTags,
+  TAGS_PATTERN,
+  tagsAmong,
+} from './tags.ts'
 import { tidyMirror } from './tidy-mirror.ts'
 
 export interface RemoteBranches {
@@ -43,11 +52,12 @@ export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches
   const { host, remote, source } = request
   return await whileOutage(request, () =>
     withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
-      const { theirs, known } = await compare(request, access)
+      const { theirs, tags, known } = await compare(request, access)
       const present = names(request).filter(branch => theirs.has(branch))
       const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
-      if (moved.length === 0) return pick(request, present, known)
-      await fetchBranches(request, moved, access)
+      const areTagsNew = !(await areTagsNoted(request.mirror, tags))
+      if (moved.length === 0 && !areTagsNew) return pick(request, present, known)
+      await fetchBranches(request, moved.length > 0 ? moved : [request.baseBranch], access, tags)
       return pick(request, present, await readMirror(request))
     }),
   )
@@ -67,9 +77,12 @@ async function compare(request: FetchRequest, access: GitAccess) {
   ])
   // The answer tells better why there was nothing to fetch.
   if (asked.status === 'rejected') throw asked.reason
-  if (!asked.value.has(baseBranch)) throw missingBase(request, asked.value.size === 0)
+  const { branches: theirs, tags } = asked.value
+  if (!theirs.has(baseBranch)) throw missingBase(request, theirs.size === 0)
   if (fetched.status === 'rejected') throw fetched.reason
-  return { theirs: asked.value, known: isNew ? await readMirror(request) : known }
+  if (!isNew) return { theirs, tags, known }
+  await noteFirstTags(request, tags)
+  return { theirs, tags, known: await readMirror(request) }
 }
 
 /** A branch the mirror still has but the remote has no more does not count. */
@@ -87,21 +100,26 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
   return new GitFailure('git_sync_failed', text)
 }
 
-/** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
-async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
+interface RemoteRefs {
+  /** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
+  branches: Map<string, string>
+  tags: RemoteTags
+}
+
+async function askRemote(request: FetchRequest, access: GitAccess): Promise<RemoteRefs> {
   const refs = names(request).map(branch => `refs/heads/${branch}`)
-  const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
+  const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs, TAGS_PATTERN]
   const result = await start(request, args, access, boundsOf(request.host).ask)
   if (readRemoteFailure(result).kind === 'redirects') await refuseWebPage(request, args, access)
-  if (result.exitCode !== 0) throw syncFailure(result, request.source)
-  const found = new Map<string, string>()
-  for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
-    if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
-    else if (ref === 'HEAD') found.set('HEAD', commit)
-  }
-  if ([...found.values()].some(commit => commit.length === SHA256_LENGTH)) throw syncRefusal('sha256')
-  if (found.size === 0 && request.remote.kind === 'http') await refuseWebPage(request, args, access)
-  return found
+  assertSucceeded(request, result)
+  const lines = result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)
+  const found = Array.from(lines, ([, object = '', ref = '']) => [ref, object] as const)
+  if (found.some(([, object]) => object.length === SHA256_LENGTH)) throw syncRefusal('sha256')
+  if (found.length === 0 && request.remote.kind === 'http') await refuseWebPage(request, args, access)
+  const branches = found
+    .filter(([ref]) => ref === 'HEAD' || refs.includes(ref))
+    .map(([ref, commit]): [string, string] => [ref.replace(/^refs\/heads\//, ''), commit])
+  return { branches: new Map(branches), tags: tagsAmong(found, boundsOf(request.host).tags) }
 }
 
 const SHA256_LENGTH = 64
@@ -113,14 +131,38 @@ async function refuseWebPage(request: FetchRequest, args: string[], access: GitA
   if (isWebPage(stderr)) throw syncRefusal('not-git')
 }
 
-async function fetchBranches(request: FetchRequest, wanted: string[], access: GitAccess): Promise<void> {
+/** Exit code of a fetch that got its objects and could not update a ref. */
+const REF_REFUSED = 1
+
+/** `tags`: as the remote has them now; without, the mirror is new and has none that could have changed. */
+async function fetchBranches(
+  request: FetchRequest,
+  wanted: string[],
+  access: GitAccess,
+  tags?: RemoteTags,
+): Promise<void> {
   const refspecs = wanted.map(branch => `+refs/heads/${branch}:${mirrorRef(branch)}`)
-  const flags = ['--quiet', '--no-tags', '--no-write-fetch-head']
-  const args = ['fetch', ...flags, '--', access.url, ...refspecs]
+  // Without a word about tags git takes those along that point at what it fetches.
+  const follow = tags?.objects.size === 0 ? ['--no-tags'] : []
+  const fetch = (...more: string[]) => [
+    'fetch',
+    '--quiet',
+    '--no-write-fetch-head',
+    ...more,
+    '--',
+    access.url,
+    ...refspecs,
+  ]
+  const limits = boundsOf(request.host).fetch
   await withMirrorLock(request.mirror, request.signal, async () => {
-    const { stderr } = await git(request, args, access, boundsOf(request.host).fetch)
+    if (tags && !(await areTagsNoted(request.mirror, tags))) await dropChangedTags(request, tags)
+    let result = await start(request, fetch(...follow), access, limits)
+    // Git has refused a ref, as it does with names that no ref may have. No tag keeps the branches from coming.
+    if (result.exitCode === REF_REFUSED) result = await start(request, fetch('--no-tags'), access, limits)
+    assertSucceeded(request, result)
     // Git leaves out what it does not want of a shallow clone, and calls that a success.
-    if (readRemoteFailure({ stderr }).kind === 'shallow') throw syncRefusal('shallow')
+    if (readRemoteFailure(result).kind === 'shallow') throw syncRefusal('shallow')
+    if (tags) await noteTags(request.mirror, tags)
     await tidyMirror(request)
   })
 }
@@ -134,23 +176,15 @@ function names(request: FetchRequest): string[] {
   return [...new Set([request.baseBranch, request.workingBranch])]
 }
 
-async function git(
-  request: FetchRequest,
-  args: string[],
-  access: GitAccess,
-  limits: GitLimits,
-): Promise<GitResult> {
-  const result = await start(request, args, access, limits)
-  if (result.exitCode !== 0) throw syncFailure(result, request.source)
-  return result
-}
-
 function start(
-  request: FetchRequest,
+  { host, mirror, signal }: FetchRequest,
   args: string[],
   { settings, environment: env }: GitAccess,
   limits: GitLimits,
 ): Promise<GitResult> {
-  const { host, mirror, signal } = request
   return runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
+}
+
+function assertSucceeded({ source }: FetchRequest, result: GitResult): void {
+  if (result.exitCode !== 0) throw syncFailure(result, source)
 }

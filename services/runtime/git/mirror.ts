@@ -112,7 +112,8 @@ export async function removeMirror(host: GitHost, repoId: string, signal: AbortS
   })
 }
 
-async function writeIfDifferent(path: string, text: string): Promise<void> {
+/** Writes a file of the mirror that the sandbox may read; whole or not at all. */
+export async function writeIfDifferent(path: string, text: string): Promise<void> {
   const file = Bun.file(path)
   if ((await file.exists()) && (await file.text()) === text) return
   const fresh = `${path}.${crypto.randomUUID()}`

@@ -32,6 +32,8 @@ const SETTINGS: [string, string][] = [
   ['protocol.file.allow', 'always'],
   ['status.showUntrackedFiles', 'normal'],
   ['advice.detachedHead', 'false'],
+  // What the checkout has for the agent's own git would start a process for each file.
+  ['filter.lfs.clean', ''],
   ['filter.lfs.smudge', ''],
   ['filter.lfs.process', ''],
   ['filter.lfs.required', 'false'],

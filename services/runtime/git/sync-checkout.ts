@@ -10,6 +10,7 @@ import { GitFailure } from './failure.ts'
 import { fetchRemote, type RemoteBranches } from './fetch-remote.ts'
 import type { GitHost } from './host-git.ts'
 import { ensureMirror } from './mirror.ts'
+import { type MissingContent, readMissing } from './missing-content.ts'
 import { pushBranch } from './push.ts'
 import { readRemote } from './remote-access.ts'
 import { refusedSync, syncFailure } from './remote-failure.ts'
@@ -31,6 +32,8 @@ export interface SyncRequest {
   isNewSandbox?: boolean
   /** No branch is made in the sandbox before this has come to be. Its failure is the sync's. */
   recorded?: Promise<unknown>
+  /** Looked for whether it has been run in the checkout with what is there now. */
+  install?: { key: string; rootDirectory: string | null }
   /** Names the branch when working and base branch are the same. */
   callId: string
   /** Asked before a created branch is pushed; false calls the sync off. */
@@ -49,9 +52,15 @@ export interface SyncedCheckout {
   /** Where the working branch is on the remote; null when it is not there yet. */
   remoteCommit: string | null
   freshClone: boolean
+  /** Whether the install command need not run; absent without one. */
+  isInstalled?: boolean
+  /** What the repository keeps elsewhere; absent when that is nothing. */
+  missing?: MissingContent
 }
 
-const SCRIPT = await readScript('checkout.sh')
+const SCRIPT = (
+  await Promise.all(['tags.sh', 'install-inputs.sh', 'content.sh', 'checkout.sh'].map(readScript))
+).join('')
 
 /** The fetch failed, and says so itself. */
 const NOTHING_FETCHED = 24
@@ -70,7 +79,7 @@ const MESSAGE_BY_EXIT_CODE: Record<number, (branch: string) => string> = {
  * aborted or `confirm` refuses. A dirty checkout fails with nothing touched.
  */
 export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout> {
-  const { host, source, signal, baseBranch } = request
+  const { host, source, signal, baseBranch, install } = request
   const remote = checkedRemote(request)
   const isBase = request.workingBranch === baseBranch
   const workingBranch = isBase ? agentBranch(request.callId) : request.workingBranch
@@ -83,6 +92,7 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
     WORKING: workingBranch,
     CREATE: isBase || request.createBranch ? '1' : '0',
     ORIGIN_URL: source.cloneUrl,
+    ...(install ? { INSTALL_KEY: install.key, INSTALL_ROOT: install.rootDirectory ?? '' } : {}),
   }
   const push = (commit: string) => pushCreated(request, remote, mirror, commit)
   // A branch we had to invent reaches the remote with its first commit, and not before. In a new sandbox there is
@@ -102,6 +112,8 @@ export async function syncCheckout(request: SyncRequest): Promise<SyncedCheckout
     headCommit: checkout.commit,
     remoteCommit: mustPush ? await push(branches.baseCommit) : remoteCommit,
     freshClone: checkout.isFresh,
+    ...(install ? { isInstalled: checkout.isInstalled } : {}),
+    ...(checkout.missing ? { missing: checkout.missing } : {}),
   }
 }
 
@@ -125,6 +137,8 @@ interface CheckoutResult {
   commit: string
   isFresh: boolean
   isCreated: boolean
+  isInstalled: boolean
+  missing: MissingContent | null
 }
 
 async function runCheckout(
@@ -142,8 +156,18 @@ async function runCheckout(
     tail(running.stderr),
     running.finish(),
   ])
-  const [, commit, isFresh, isCreated] = /^([0-9a-f]{40}) ([01]) ([01])\n$/.exec(stdout) ?? []
-  if (exitCode === 0 && commit) return { commit, isFresh: isFresh === '1', isCreated: isCreated === '1' }
+  const [, commit, isFresh, isCreated, isInstalled] =
+    /^([0-9a-f]{40}) ([01]) ([01]) ([01])\n/.exec(stdout) ?? []
+  if (exitCode === 0 && commit) {
+    const is = (field?: string) => field === '1'
+    return {
+      commit,
+      isFresh: is(isFresh),
+      isCreated: is(isCreated),
+      isInstalled: is(isInstalled),
+      missing: readMissing(stdout),
+    }
+  }
   // Not what it said: the agent's checkout has a say in that, and no output of an agent belongs into a log.
   if (exitCode !== NOTHING_FETCHED) log.warn({ event: 'git_checkout_failed', sandboxId, exitCode })
   const message = MESSAGE_BY_EXIT_CODE[exitCode ?? -1]?.(env.WORKING ?? '')

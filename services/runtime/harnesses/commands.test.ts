@@ -98,7 +98,7 @@ test('claude: permission mode by mode, denials in every mode', () => {
 test('claude: strict, empty MCP config, no settings of anybody; the repository has no say', () => {
   const { argv, env, files, mounts, endpoints } = commandOf('claude-code')
   expect(files).toEqual([{ path: '.mogplex/claude-mcp.json', content: '{"mcpServers":{}}\n' }])
-  expect(argv.join(' ')).toContain('--strict-mcp-config --mcp-config /workspace/.mogplex/claude-mcp.json')
+  expect(argv.join(' ')).toContain('--strict-mcp-config --mcp-config /home/agent/.mogplex/claude-mcp.json')
   expect(argv).toContain('--setting-sources=')
   expect(mounts.map(mount => mount.sandboxPath)).toContain('/etc/claude-code/managed-settings.json')
   expect(env.ANTHROPIC_API_KEY).toBe(PLACEHOLDER_KEY)

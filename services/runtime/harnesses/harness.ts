@@ -40,12 +40,12 @@ export interface HarnessCommand {
   mounts: ReadOnlyMount[]
   /** What the process reaches with a credential that it does not have: its model. */
   endpoints: ProxiedEndpoint[]
-  /** Written into the checkout before the process starts, over what is there (runtime spec 3.1, "MCP"). */
+  /** Written into HOME before the process starts (runtime spec 3.1, "MCP"). */
   files: HarnessFile[]
 }
 
 export interface HarnessFile {
-  /** Relative to `/workspace`; always below `.mogplex/`, which is never delivered. */
+  /** Relative to HOME; always below `.mogplex/`, which holds nothing else. Never in the checkout. */
   path: string
   content: string
 }

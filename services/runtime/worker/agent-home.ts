@@ -24,6 +24,9 @@ const SETTINGS = [
   ...['.gradle/init.gradle', '.m2/settings.xml'],
 ]
 
+/** What is written for the harness before it starts: nothing in there is an earlier agent's. */
+const HARNESS_FILES_DIRECTORY = '.mogplex'
+
 /** The CLIs' own directories, of which nothing but this stays: conversations, and what they know of them. */
 const CLI_DIRECTORIES = ['.claude', '.codex']
 const KEPT_OF_CLIS = [
@@ -52,7 +55,7 @@ reset_home() {
     fi
   done
   set --
-  for harness_path in ${[...SETTINGS, ...CLI_DIRECTORIES.flatMap(allIn)].join(' ')}; do
+  for harness_path in ${[HARNESS_FILES_DIRECTORY, ...SETTINGS, ...CLI_DIRECTORIES.flatMap(allIn)].join(' ')}; do
     case $harness_path in ${KEPT_OF_CLIS.join(' | ')}) continue ;; esac
     if [ -e "$harness_path" ] || [ -L "$harness_path" ]; then set -- "$@" "$harness_path"; fi
   done

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '@mogplex/kit/log.ts'
@@ -28,6 +28,7 @@ afterAll(async () => {
 const AUTHOR = { name: 'Ada "Q" L; \\ # [user] x', email: 'ada+x@example.test' }
 
 const onHost = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', path)
+const inHome = (path: string) => join(dataDirectory, 'sandboxes', sandboxId, 'home', path)
 
 function hold(script: string, more: Partial<HarnessCommand> = {}, rootPath = WORKSPACE_PATH) {
   const command = {
@@ -73,7 +74,7 @@ test('one that is discarded never runs, and leaves no process', async () => {
   expect(existsSync(onHost('discarded'))).toBe(false)
 })
 
-test('files are written over whatever lies there, and only there', async () => {
+test('files are written into HOME, over whatever lies there and only there; the checkout has none', async () => {
   const content = 'two\nlines "$HOME" \\n %s\n'
   const files = ['.mogplex/a.json', '.mogplex/deep/er/b', '.mogplex/link', '.mogplex/directory'].map(
     path => ({
@@ -81,27 +82,44 @@ test('files are written over whatever lies there, and only there', async () => {
       content,
     }),
   )
-  await inSandbox('mkdir -p .mogplex/directory/x; echo own >own; ln -s ../own .mogplex/link')
-  const agent = await hold('env', { files, env: { count: '5' } })
+  await inSandbox('cd; mkdir -p .mogplex/directory/x; echo own >own; ln -s ../own .mogplex/link')
+  const before = readdirSync(onHost(''))
+  const agent = await hold('env; pwd', { files, env: { count: '5' } })
   const { stdout } = await endOf(agent.release())
-  expect(files.map(({ path }) => readFileSync(onHost(path), 'utf8'))).toEqual(files.map(() => content))
-  expect(readFileSync(onHost('own'), 'utf8')).toBe('own\n')
+  expect(files.map(({ path }) => readFileSync(inHome(path), 'utf8'))).toEqual(files.map(() => content))
+  expect(readFileSync(inHome('own'), 'utf8')).toBe('own\n')
+  expect(readdirSync(onHost(''))).toEqual(before)
+  await inSandbox('rm ~/own')
   expect(stdout).toContain('count=5\n')
+  expect(stdout).toEndWith('/workspace\n')
   expect(stdout).not.toContain('HARNESS_FILE')
   expect(stdout).not.toContain('two\nlines')
 })
 
-test('a link in place of the control directory is not followed', async () => {
-  await inSandbox('rm -rf .mogplex; mkdir elsewhere; touch elsewhere/file; ln -s elsewhere/file .mogplex')
+test("a link in place of the files' directory is not followed", async () => {
+  await inSandbox('cd; rm -rf .mogplex; mkdir elsewhere; touch elsewhere/a.json; ln -s elsewhere .mogplex')
   const agent = await hold('true', { files: [{ path: '.mogplex/a.json', content: 'x' }] })
   expect((await endOf(agent.release())).exitCode).toBe(0)
-  expect(readFileSync(onHost('elsewhere/file'), 'utf8')).toBe('')
-  expect(readFileSync(onHost('.mogplex/a.json'), 'utf8')).toBe('x')
+  expect(readFileSync(inHome('elsewhere/a.json'), 'utf8')).toBe('')
+  expect(readFileSync(inHome('.mogplex/a.json'), 'utf8')).toBe('x')
+  await inSandbox('rm -r ~/elsewhere')
+})
+
+test('what an earlier agent has locked does not keep the files from being written', async () => {
+  await inSandbox(
+    'cd; rm -rf .mogplex; mkdir -p .mogplex/deep; touch .mogplex/deep/x; chmod 0500 .mogplex/deep .mogplex',
+  )
+  const agent = await hold('true', { files: [{ path: '.mogplex/a.json', content: 'x' }] })
+  expect((await endOf(agent.release())).exitCode).toBe(0)
+  expect(readFileSync(inHome('.mogplex/a.json'), 'utf8')).toBe('x')
 })
 
 test('an agent whose files cannot be written does not run, and that can be told', async () => {
-  await inSandbox('rm -rf .mogplex; mkdir .mogplex; chmod 0500 .mogplex')
-  const agent = await hold('touch unwritten', { files: [{ path: '.mogplex/a.json', content: 'x' }] })
+  const files = [
+    { path: '.mogplex/a', content: 'x' },
+    { path: '.mogplex/a/b', content: 'x' },
+  ]
+  const agent = await hold('touch unwritten', { files })
   const end = await endOf(agent.release())
   expect(isNotStarted(end)).toBe(true)
   expect(existsSync(onHost('unwritten'))).toBe(false)

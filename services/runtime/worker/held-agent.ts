@@ -3,8 +3,9 @@
  * checkout up to date, and needs nothing of it. Until it is let go a shell waits there, and no line of the agent
  * has run.
  *
- * The harness's own files (`.mogplex/…`, runtime spec 3.1, "MCP") are written by that shell: the checkout is the
- * agent's, and a link in it must not lead the host astray.
+ * The harness's own files (`~/.mogplex/…`, runtime spec 3.1, "MCP") are written by that shell: HOME is the agent's,
+ * and a link in it must not lead the host astray. They are not in the checkout, where an agent's `git add -A` would
+ * take them.
  */
 import type { HarnessCommand } from '../harnesses/harness.ts'
 import { type SandboxProcess, type SandboxProvider, WORKSPACE_PATH } from '../sandboxes/provider.ts'
@@ -19,7 +20,8 @@ const NOT_STARTED_EXIT_CODE = 125
 const NOT_STARTED = 'sandbox: the files of the agent could not be written or reset'
 
 /**
- * HOME is reset at the last moment: what brings the checkout up to date may run programs of the repository's.
+ * HOME is reset at the last moment: what brings the checkout up to date may run programs of the repository's. What is
+ * written there afterwards is written into a directory that the reset has removed.
  * Arguments: where the agent works, how many files there are, their paths, the agent's own command line. Their
  * contents come in the environment, which the agent does not get to see.
  */
@@ -35,10 +37,9 @@ IFS= read -r harness_word && [ "$harness_word" = go ] || exit 0
 write_git_identity
 harness_root=$1 harness_files=$2 harness_number=0
 shift 2
-[ "$harness_files" = 0 ] || [ -d .mogplex ] || rm -f -- .mogplex
+cd -- "$HOME" || not_started
 while [ "$harness_number" -lt "$harness_files" ]; do
   [ -d "\${1%/*}" ] || mkdir -p -- "\${1%/*}"
-  if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1"; fi
   { eval "printf %s \\"\\$HARNESS_FILE_$harness_number\\""; } > "$1" || not_started
   unset "HARNESS_FILE_$harness_number"
   shift

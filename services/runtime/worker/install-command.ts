@@ -1,5 +1,6 @@
 /**
- * The repo's own install command, once after a fresh clone. For runs a failure is only a warning (runtime
+ * The repo's own install command, in the run's root directory: once per checkout, and again with other inputs or
+ * after an end that was none (`install-process.ts`). For runs a failure is only a warning (runtime
  * spec 2, item 2): the agent can see and mend it.
  */
 import { createPace } from '@mogplex/kit/pace.ts'
@@ -9,32 +10,25 @@ import { redactExcerpt } from '../events/redact.ts'
 import { cutMargin } from '../events/secret-texts.ts'
 import { MAX_LINE_LENGTH, readLines } from '../harnesses/lines.ts'
 import { stageEvent } from './event-mapping.ts'
-import { gitIdentityVariables, WRITE_GIT_IDENTITY } from './git-identity.ts'
+import { startInstallCommand } from './install-process.ts'
 import { LastLines } from './last-lines.ts'
 import type { PrepareContext } from './prepare.ts'
 
 const STEP_LIMIT_MS = 180_000
 const KEPT_LOG_LENGTH = 256 * 1024
-/** Argument: the command. */
-const SCRIPT = `
-${WRITE_GIT_IDENTITY}
-write_git_identity
-exec /bin/sh -c "$1"
-`
 
 export async function runInstallCommand(context: PrepareContext, sandboxId: string): Promise<void> {
   const { claim, inputs, secrets, lease, writer, deps } = context
   const { installCommand, env } = inputs.launchConfig
   if (!installCommand) return
   await writer.add([stageEvent('sandbox', 'Running the install command')])
-  const child = await deps.provider.start(sandboxId, {
-    argv: ['/bin/sh', '-c', SCRIPT, 'sh', `${installCommand}\n`],
-    env: { ...env, ...gitIdentityVariables(inputs.author) },
-    network: 'egress',
-  })
+  const install = { command: installCommand, rootDirectory: claim.run.rootDirectory }
+  const place = { provider: deps.provider, sandboxId, env, author: inputs.author }
+  const child = await startInstallCommand(install, place)
   const stop = () => void child.stop(0)
   const timer = setTimeout(stop, STEP_LIMIT_MS)
   lease.signal.addEventListener('abort', stop)
+  if (lease.signal.aborted) stop()
   const kept = new LastLines(KEPT_LOG_LENGTH)
   const pace = createPace()
   const keep = async (stream: ReadableStream<Uint8Array>) => {

@@ -5,6 +5,7 @@
 
 import type { NewEvent } from '../events/append.ts'
 import { GitFailure, RemoteOutage } from '../git/failure.ts'
+import { describeMissing } from '../git/missing-content.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
 import { ensureHarnessInstalled, InstallFailure } from '../harnesses/installation.ts'
@@ -17,6 +18,7 @@ import type { EventWriter } from './event-writer.ts'
 import { type HeldAgent, holdAgent } from './held-agent.ts'
 import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
+import { installKey } from './install-process.ts'
 import type { Lease } from './lease.ts'
 import { noteRemoteOutage } from './remote-wait.ts'
 import { isOutage, RunFailure } from './run-failure.ts'
@@ -57,9 +59,9 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
   try {
     if (synced.status === 'rejected') throw synced.reason
     const checkout = synced.value
-    const events = [syncedEvent(context, checkout)]
+    const events = [syncedEvent(context, checkout), ...missingEvents(checkout)]
     // The command's own events come after it.
-    if (checkout.freshClone && context.inputs.launchConfig.installCommand) {
+    if (context.inputs.launchConfig.installCommand && !checkout.isInstalled) {
       await context.writer.add(events.splice(0))
       await runInstallCommand(context, sandboxId)
     }
@@ -148,6 +150,8 @@ async function syncGit(
   const { run } = claim
   // The sync awaits it, should it get that far.
   recorded.catch(() => undefined)
+  const { installCommand: command } = inputs.launchConfig
+  const { rootDirectory } = run
   try {
     return await syncCheckout({
       host: deps.gitHost,
@@ -160,6 +164,7 @@ async function syncGit(
       baseBranch: run.baseBranch,
       workingBranch: run.workingBranch,
       createBranch: run.createBranch,
+      ...(command ? { install: { key: installKey({ command, rootDirectory }), rootDirectory } } : {}),
       callId: run.aiCallId,
       confirm: () => mayPush(claim, { database: deps.database, signal: lease.signal }),
       signal: lease.signal,
@@ -170,6 +175,13 @@ async function syncGit(
     else if (cause instanceof GitFailure) throw new RunFailure(cause.code, cause.message, { cause })
     throw cause
   }
+}
+
+function missingEvents({ missing }: SyncedCheckout): NewEvent[] {
+  if (!missing) return []
+  return describeMissing(missing).map(({ message, payload }) =>
+    stageEvent('git_sync', message, { level: 'warning', ...payload }),
+  )
 }
 
 function syncedEvent({ claim }: PrepareContext, checkout: SyncedCheckout): NewEvent {

@@ -1,5 +1,5 @@
 /** How `claude -p` is run (runtime spec 3.1). */
-import { AGENT_HOME_PATH, WORKSPACE_PATH } from '../../sandboxes/provider.ts'
+import { AGENT_HOME_PATH } from '../../sandboxes/provider.ts'
 import type {
   HarnessCommand,
   HarnessInput,
@@ -41,7 +41,7 @@ export function claudeCodeCommand(
       '--setting-sources=',
       '--strict-mcp-config',
       '--mcp-config',
-      `${WORKSPACE_PATH}/${MCP_CONFIG_PATH}`,
+      `${AGENT_HOME_PATH}/${MCP_CONFIG_PATH}`,
       ...modeArguments(input.mode),
       '--disallowedTools',
       DENIED.join(','),
