@@ -6,6 +6,7 @@ import type { GitLimits } from '@mogplex/kit/host-git/limits.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { boundsOf } from './bounds.ts'
+import { BranchInTheWay, isInTheWay, refsInTheWay } from './branch-in-the-way.ts'
 import { GitFailure } from './failure.ts'
 import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef, readMirrorRefs } from './mirror.ts'
@@ -33,13 +34,15 @@ export interface FetchRequest {
 /**
  * Asks the remote where the branches are and fetches them unless the mirror has them already, so that a
  * remote that has not moved costs one connection. Both commits are in the mirror afterwards. Throws
- * {@link GitFailure} when the base branch is missing or the remote cannot be read.
+ * {@link GitFailure} when the base branch is missing or the remote cannot be read, and {@link BranchInTheWay} when
+ * the working branch is missing and could not be created.
  */
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
   return await withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
     const { theirs, known } = await compare(request, access)
     const present = names(request).filter(branch => theirs.has(branch))
+    if (!theirs.has(request.workingBranch)) refuseOccupied(request, theirs)
     const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
     if (moved.length === 0) return pick(request, present, known)
     await fetchBranches(request, moved, access)
@@ -66,6 +69,11 @@ async function compare(request: FetchRequest, access: GitAccess) {
   return { theirs: asked.value, known: isNew ? await readMirror(request) : known }
 }
 
+function refuseOccupied({ workingBranch }: FetchRequest, theirs: Map<string, string>): void {
+  const other = [...theirs.keys()].find(name => isInTheWay(workingBranch, name))
+  if (other) throw new BranchInTheWay(other)
+}
+
 /** A branch the mirror still has but the remote has no more does not count. */
 function pick(request: FetchRequest, present: string[], commits: Map<string, string>): RemoteBranches {
   const baseCommit = commits.get(request.baseBranch)
@@ -83,12 +91,16 @@ function missingBase(request: FetchRequest, isEmpty: boolean): GitFailure {
 
 /** Branch → commit, as the remote says; `HEAD` tells an empty repository from a missing branch. */
 async function askRemote(request: FetchRequest, access: GitAccess): Promise<Map<string, string>> {
-  const refs = names(request).map(branch => `refs/heads/${branch}`)
+  const refs = [
+    ...names(request).map(branch => `refs/heads/${branch}`),
+    ...refsInTheWay(request.workingBranch),
+  ]
   const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs]
   const result = await git(request, args, access, boundsOf(request.host).ask)
   const found = new Map<string, string>()
   for (const [, commit = '', ref = ''] of result.stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) {
-    if (refs.includes(ref)) found.set(ref.slice('refs/heads/'.length), commit)
+    const isBelow = ref.startsWith(`refs/heads/${request.workingBranch}/`)
+    if (refs.includes(ref) || isBelow) found.set(ref.slice('refs/heads/'.length), commit)
     else if (ref === 'HEAD') found.set('HEAD', commit)
   }
   return found
