@@ -16,7 +16,9 @@ shadow=$(mktemp -d "$HOME/.mogplex-aside.XXXXXX")
 trap 'rm -rf "$shadow"' EXIT
 checkout=$work/.git
 export GIT_DIR="$shadow/git" GIT_INDEX_FILE="$shadow/index"
-git init --quiet --bare --template= "$GIT_DIR"
+env -u GIT_DIR -u GIT_WORK_TREE git init --quiet --bare --template= "$GIT_DIR"
+# It has a work tree after all.
+git config core.bare false
 mkdir "$GIT_DIR/info"
 GIT_ALTERNATE_OBJECT_DIRECTORIES=$MIRROR/objects
 if [ -f "$checkout/info/exclude" ]; then cp "$checkout/info/exclude" "$GIT_DIR/info/exclude"; fi
