@@ -88,12 +88,17 @@ differing() {
 
 # Whether all that is uncommitted was there before an agent began: the install command's.
 is_of_install() {
-  [ -f .git/mogplex/baseline ] || return 1
+  [ -f .git/mogplex/baseline ] && [ -f .git/mogplex/began-at ] || return 1
   uncommitted=$({
     git diff --name-only --ignore-submodules=dirty HEAD -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
     git ls-files --others --exclude-standard -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
   } | sort -u) || return 1
-  since=$(differing .git/mogplex/baseline) || return 1
+  # What was committed since is no change of the install command's, whatever has become of it.
+  read -r began < .git/mogplex/began-at || return 1
+  since=$({
+    differing .git/mogplex/baseline
+    git diff --name-only "$began" HEAD --
+  } | sort -u) || return 1
   [ -z "$(printf '%s\n%s\n' "$uncommitted" "$since" | sort | uniq -d)" ]
 }
 
@@ -253,5 +258,6 @@ rm -f "$cloning" "$switching"
 if [ "$install_only" = 0 ]; then
   mkdir -p .git/mogplex
   cp -p .git/index .git/mogplex/baseline
+  printf '%s\n' "$commit" > .git/mogplex/began-at
 fi
 printf '%s %s %s\n' "$commit" "$fresh" "$created"

@@ -120,12 +120,15 @@ done < "$shadow/special"
 
 # What was there before the agent began is the install command's.
 baseline=$checkout/mogplex/baseline
-if [ "$MODE" = all ] && [ -f "$baseline" ] && cp -p "$baseline" "$shadow/baseline"; then
+began=''
+if [ -f "$checkout/mogplex/began-at" ]; then read -r began < "$checkout/mogplex/began-at" || true; fi
+if [ "$MODE" = all ] && [ -n "$began" ] && git cat-file -e "$began^{commit}" 2> /dev/null && cp -p "$baseline" "$shadow/baseline" 2> /dev/null; then
   git diff-index --cached --name-only "$stand" | sort -u > "$shadow/changed"
   {
     GIT_INDEX_FILE=$shadow/baseline git update-index -q --refresh > /dev/null || true
     GIT_INDEX_FILE=$shadow/baseline git diff-files --name-only
     GIT_INDEX_FILE=$shadow/baseline git ls-files --others --exclude-standard
+    git diff --name-only "$began" "$stand" --
   } | sort -u > "$shadow/since"
   comm -23 "$shadow/changed" "$shadow/since" > "$shadow/before"
   if [ -s "$shadow/before" ]; then
