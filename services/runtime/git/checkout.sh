@@ -81,18 +81,20 @@ differing() {
   GIT_INDEX_FILE=.git/mogplex/compared git update-index -q --refresh > /dev/null || true
   {
     GIT_INDEX_FILE=.git/mogplex/compared git diff-files --name-only --ignore-submodules=dirty
-    GIT_INDEX_FILE=.git/mogplex/compared git ls-files --others --exclude-standard
-  } | sort -u
+    GIT_INDEX_FILE=.git/mogplex/compared git ls-files --others --exclude-standard --exclude=.mogplex
+  } 2>&1 | sort -u
   rm -f .git/mogplex/compared
 }
 
-# Whether all that is uncommitted was there before an agent began: the install command's.
+# Whether all that is uncommitted was there before an agent began: the install command's. What git warns of, a
+# directory that it may not read, counts as if it were a path.
 is_of_install() {
   [ -f .git/mogplex/baseline ] && [ -f .git/mogplex/began-at ] || return 1
   uncommitted=$({
     git diff --name-only --ignore-submodules=dirty HEAD -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
-    git ls-files --others --exclude-standard -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
-  } | sort -u) || return 1
+    git ls-files --others --exclude-standard --exclude=.mogplex
+  } 2>&1 | sort -u) || return 1
+  [ -n "$uncommitted" ] || return 1
   # What was committed since is no change of the install command's, whatever has become of it.
   read -r began < .git/mogplex/began-at || return 1
   since=$({
@@ -110,7 +112,7 @@ require_clean() {
     [ ! -e ".git/$state" ] || exit 20
   done
   changes=$(GIT_OPTIONAL_LOCKS=0 git status --porcelain --untracked-files=normal --ignore-submodules=dirty \
-    -- . "$NOT_IN_CONTROL" "$NOT_CONTROL")
+    -- . "$NOT_IN_CONTROL" "$NOT_CONTROL" 2>&1)
   [ -n "$changes" ] || return 0
   is_of_install || exit 20
   install_only=1

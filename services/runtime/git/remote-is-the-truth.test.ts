@@ -157,7 +157,7 @@ test('leftovers come back as uncommitted changes, on top of what the remote has 
   const resume = { ...run.sync, leftovers: aside.leftovers }
   expect(await resumeLeftovers(resume)).toBe('resumed')
   expect(await run.agent('git status --porcelain; stat -c %a a; cat b')).toBe(
-    ' D readme.md\n?? a\n?? b\n755\nb',
+    'D readme.md\n?? a\n?? b\n755\nb',
   )
   const mirror = mirrorPath(bench.host, run.sync.repoId)
   expect(await git(mirror, 'for-each-ref', '--format=%(objectname)', aside.leftovers.ref)).toBe(

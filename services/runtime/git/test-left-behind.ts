@@ -140,7 +140,7 @@ export const STATES: State[] = [
     left: "echo x > 'a\nb'; mkdir 'n\nn'; echo x > 'n\nn/x'",
     kept: { 'a\nb': file('x'), 'n\nn/x': file('x') },
   },
-  { name: 'line endings', left: "printf 'a\\r\\nb\\r\\n' > crlf", kept: { crlf: file('a\r\nb\r') } },
+  { name: 'line endings', left: "printf 'a\\r\\nb\\r\\n' > crlf", kept: { crlf: file('a\r\nb') } },
   {
     name: 'a linked work tree that has the branch',
     left: 'git checkout -q --detach; git worktree add -q ../linked work 2>/dev/null || git worktree add -q /tmp/linked work; echo x > x',
