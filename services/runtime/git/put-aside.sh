@@ -86,7 +86,7 @@ while IFS= read -r marker; do
   esac
   set -- "$@" ":(exclude,top,literal)$nested"
   printf '%s\n' "$nested" >> "$shadow/repositories"
-  printf '%s\n' "$marker" >> "$shadow/not-kept"
+  printf '%s\n' "$nested/.git" >> "$shadow/not-kept"
 done < "$shadow/nested"
 
 isolated_list() {
@@ -115,7 +115,7 @@ if [ "$whole" = 0 ]; then
 fi
 find . -path ./.git -prune -o -name .mogplex -prune -o \( -type p -o -type s -o -type b -o -type c \) -print > "$shadow/special"
 while IFS= read -r path; do
-  git check-ignore --quiet -- "$path" || printf '%s\n' "$path" >> "$shadow/not-kept"
+  git check-ignore --quiet -- "$path" || printf '%s\n' "${path#./}" >> "$shadow/not-kept"
 done < "$shadow/special"
 
 # What was there before the agent began is the install command's.
@@ -137,7 +137,8 @@ if [ "$MODE" = all ] && [ -n "$began" ] && git cat-file -e "$began^{commit}" 2> 
 fi
 
 tree=$(git write-tree)
-if [ -z "$undelivered" ] && [ "$tree" = "$(git rev-parse "$stand^{tree}")" ]; then exit 40; fi
+sort -u -o "$shadow/not-kept" "$shadow/not-kept"
+if [ -z "$undelivered" ] && [ ! -s "$shadow/not-kept" ] && [ "$tree" = "$(git rev-parse "$stand^{tree}")" ]; then exit 40; fi
 set -- -p "$stand"
 [ -z "$tips" ] || [ "$tips" = "$head" ] || set -- "$@" -p "${tips#* }"
 commit=$({
