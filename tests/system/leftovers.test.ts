@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Account, call, OPEN_DOORS, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
-import { makeRepository } from './repositories.ts'
+import { GIT_ROOT, makeRepository } from './repositories.ts'
 import { getRun, readEvents, script, startRun, waitForEnd } from './runs.ts'
 
 setDefaultTimeout(180_000)
@@ -10,7 +10,9 @@ setDefaultTimeout(180_000)
 let system: System
 let account: Account
 beforeAll(async () => {
-  system = await startSystem({ env: OPEN_DOORS })
+  system = await startSystem({
+    env: { ...OPEN_DOORS, ENABLE_ECHO_HARNESS: 'true', LOCAL_GIT_ROOTS: GIT_ROOT },
+  })
   account = await signUpWithToken(system)
 })
 afterAll(() => system.stop())

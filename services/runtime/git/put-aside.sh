@@ -53,7 +53,7 @@ if [ "$MODE" = all ]; then
   working=$(resolve "refs/heads/$WORKING")
   [ -n "$head" ] || head=$working
   tips=$head
-  [ "$working" = "$head" ] || tips="$head $working"
+  [ -z "$working" ] || [ "$working" = "$head" ] || tips="$head $working"
 fi
 stand=${head:-$FALLBACK}
 # shellcheck disable=SC2086
@@ -100,10 +100,6 @@ only_files() {
 
 whole=1
 git add --all --ignore-errors -- "$@" 2> /dev/null || whole=0
-while IFS= read -r nested; do
-  (cd "$nested" && isolated_list 2> /dev/null | only_files | git update-index --add --remove -z --stdin 2> /dev/null) ||
-    printf '%s\n' "$nested" >> "$shadow/not-kept"
-done < "$shadow/repositories"
 if [ "$whole" = 0 ]; then
   {
     git diff-files --name-only
@@ -135,6 +131,12 @@ if [ "$MODE" = all ] && [ -n "$began" ] && git cat-file -e "$began^{commit}" 2> 
     GIT_LITERAL_PATHSPECS=1 git reset --quiet --pathspec-from-file="$shadow/before" "$stand"
   fi
 fi
+
+# Of these the baseline knows nothing.
+while IFS= read -r nested; do
+  (cd "$nested" && isolated_list 2> /dev/null | only_files | git update-index --add --remove -z --stdin 2> /dev/null) ||
+    printf '%s\n' "$nested" >> "$shadow/not-kept"
+done < "$shadow/repositories"
 
 tree=$(git write-tree)
 sort -u -o "$shadow/not-kept" "$shadow/not-kept"
