@@ -166,11 +166,18 @@ test('lock files and half-done work of a killed sync do not stop the next one', 
   expect(await syncCheckout(cloning.sync)).toMatchObject({ freshClone: true })
 })
 
-test('files without a repository are not cloned over', async () => {
+test('files without a repository are not cloned over before they have been put aside', async () => {
   const { run } = await setUp('files')
   await run.write('precious.txt', 'x')
-  await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/nothing was touched/))
+  const lost = async () => {
+    throw new Error('not noted')
+  }
+  await expect(syncCheckout({ ...run.sync, onPutAside: lost })).rejects.toThrow('not noted')
   expect(await readFile(join(run.workspace, 'precious.txt'), 'utf8')).toBe('x')
+  await syncCheckout(run.sync)
+  const ref = `refs/mogplex/leftovers/${run.sync.callId}`
+  expect(await git(mirrorPath(bench.host, run.sync.repoId), 'show', `${ref}:precious.txt`)).toBe('x')
+  expect(await run.agent('git status --porcelain; ls')).toBe('readme.md')
 })
 
 test.each([true, false])('a refused confirmation pushes nothing (new sandbox: %p)', async isNewSandbox => {
