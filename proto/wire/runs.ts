@@ -20,6 +20,14 @@ const Delivery = Type.Object(
   { title: 'Delivery', description: 'What was committed and pushed.' },
 )
 
+const Leftovers = Type.Object(
+  { runId: Uuid, files: Type.Integer({ minimum: 0 }) },
+  {
+    title: 'Leftovers',
+    description: 'Which run had left files that were not delivered, and how many of them were put aside.',
+  },
+)
+
 const Figure = nullable(Type.Integer())
 const Usage = Type.Object(
   {
@@ -60,6 +68,7 @@ const RUN = {
   updatedAt: Instant,
   error: nullable(Type.String(), { description: 'Set only when status is failed.' }),
   delivery: nullable(Delivery, { description: 'Null until the run delivered.' }),
+  leftovers: nullable(Leftovers, { description: 'Null when nothing lay in the way when the run began.' }),
   usage: nullable(Usage, { description: 'Null until anything is known.' }),
   runtime: Type.Object(
     { provider: nullable(Type.String()), runId: nullable(Type.String()) },
@@ -126,6 +135,13 @@ export const StartRunRequest = Type.Object(
     conversationId: optionalText({ maxLength: RUN_LIMITS.opaque }),
     workspaceSessionId: optionalText({ maxLength: RUN_LIMITS.opaque }),
     mode: optionalText({ maxLength: RUN_LIMITS.mode }),
+    leftovers: Type.Optional(
+      nullable(oneOf(['aside', 'resume']), {
+        default: 'aside',
+        description:
+          'What earlier runs on the branch left undelivered is put aside for 30 days. resume: the newest of it is given back to the checkout first, unless it conflicts.',
+      }),
+    ),
   },
   { title: 'StartRunRequest' },
 )

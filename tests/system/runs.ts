@@ -15,6 +15,7 @@ export interface Run {
   status: 'pending' | 'streaming' | 'success' | 'failed' | 'cancelled'
   branch: { base: string; working: string; createBranch: boolean }
   error: string | null
+  leftovers?: { runId: string; files: number } | null
   delivery: {
     branch: string
     commit: string | null

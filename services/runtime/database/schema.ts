@@ -56,6 +56,8 @@ export const agentRuns = runtimeSchema.table(
     createBranch: boolean('create_branch').notNull(),
     rootDirectory: text('root_directory'),
     mode: text('mode'),
+    /** Whether leftovers of its branch are given back to it before its agent begins. */
+    leftovers: text('leftovers').$type<'aside' | 'resume'>(),
     conversationId: text('conversation_id'),
     workspaceSessionId: text('workspace_session_id'),
     requestId: text('request_id'),
@@ -82,10 +84,39 @@ export const agentRuns = runtimeSchema.table(
     index('agent_runs_unfinished')
       .on(table.status, table.createdAt)
       .where(sql`status in ('pending', 'streaming')`),
+    index('agent_runs_by_sandbox').on(table.sandboxRecordId, table.createdAt),
   ],
 )
 
 export type AgentRun = typeof agentRuns.$inferSelect
+
+/** What runs left in a checkout and the next run there put aside; the mirror of the repo has the files. */
+export const runLeftovers = runtimeSchema.table(
+  'run_leftovers',
+  {
+    id: uuid('id').primaryKey(),
+    /** Who left them; the mirror's ref is named after it. */
+    runId: uuid('run_id').notNull(),
+    foundByRunId: uuid('found_by_run_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    repoId: uuid('repo_id').notNull(),
+    workingBranch: text('working_branch').notNull(),
+    rootDirectory: text('root_directory'),
+    commit: text('commit').notNull(),
+    /** What they are the difference to. */
+    fromCommit: text('from_commit').notNull(),
+    files: integer('files').notNull(),
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+    createdAt: createdAt(),
+  },
+  table => [
+    unique('run_leftovers_found_by').on(table.foundByRunId),
+    index('run_leftovers_by_branch').on(table.userId, table.repoId, table.workingBranch, table.createdAt),
+    index('run_leftovers_by_run').on(table.runId),
+  ],
+)
+
+export type RunLeftovers = typeof runLeftovers.$inferSelect
 
 export const aiCalls = runtimeSchema.table('ai_calls', {
   id: uuid('id').primaryKey(),

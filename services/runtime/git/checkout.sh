@@ -1,12 +1,25 @@
-# Brings /workspace to the working branch (runtime spec 3.4, "Sync"). Runs inside the sandbox, without network
-# and without credentials; the only source is the mirror, mounted read-only.
+# Brings /workspace to the working branch (runtime spec 3.4, "Sync"; spec README, 41). Runs inside the sandbox,
+# without network and without credentials; the only source is the mirror, mounted read-only.
 #
-# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL, with an install command INSTALL_KEY and INSTALL_ROOT; stdin is "<BASE_COMMIT> <REMOTE_COMMIT, may be empty>\n",
-#      which comes once the mirror has both: everything that does not need them is done before
+# In:  MIRROR BASE WORKING CREATE (1 or 0) ORIGIN_URL, with an install command INSTALL_KEY and INSTALL_ROOT,
+#      RESET: 0 touches nothing that somebody may have made; 1, once that has been put aside, throws it away; 2 throws
+#      the git directory away too;
+#      stdin is "<BASE_COMMIT> <REMOTE_COMMIT or -> <other commits the remote has or had>…\n", which comes once the
+#      mirror has the first two: everything that does not need them is done before
 # Out: "<commit> <fresh: 0|1> <created: 0|1> <installed: 0|1>", then the lines of name_missing_content
-# Exit codes 20 to 29 are named in sync-checkout.ts.
+# Exit codes: 20 something lies here, or the repository does not work; 22, 24, 25 are named in run-checkout.ts.
 set -eu
 exec 3<&0 < /dev/null
+
+fresh=0 install_only=0
+end() {
+  case $1 in
+    0 | 22 | 24) exit "$1" ;;
+  esac
+  [ "$fresh" = 0 ] || exit 25
+  exit 20
+}
+trap 'end $?' EXIT
 
 # A sync that was killed left a tree that nobody has worked in: a clone is thrown away, a switch undone. Neither
 # marker survives a sync that got through, and a clone that found no branch to check out is started anew.
@@ -35,42 +48,126 @@ fetch() {
     --force --upload-pack='git -c safe.directory=* upload-pack' -- "$MIRROR" "$@"
 }
 
-# Only files: objects/ holds no lock files of interest and may be large.
+# Only files. Of objects/ only the two-digit directories, which may be large, are passed over.
 remove_stale_locks() {
-  find .git -name objects -prune -o -type f -name '*.lock' -exec rm -f {} +
+  find .git -path '.git/objects/[0-9a-f][0-9a-f]' -prune -o -type f -name '*.lock' -exec rm -f {} +
+}
+
+# What the host has put aside by then must go, whatever its mode.
+make_removable() {
+  find . -path ./.git -prune -o -type d ! -perm -u=rwx -exec chmod u+rwx {} \;
 }
 
 start_clone() {
-  ! has_files || exit 20
   mkdir .git
   : > "$cloning"
   git init --quiet --template= --initial-branch="$WORKING" .
   git config remote.origin.url "$ORIGIN_URL"
   git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
+  fresh=1
+}
+
+undo_switch() {
+  git reset --quiet --hard || {
+    rm -f .git/index
+    git reset --quiet --hard
+  }
+  git clean --quiet -ffd -e .mogplex
+  rm -f "$switching"
+}
+
+# What differs from INDEX (a copy of it), untracked files included: paths as git quotes them, sorted.
+differing() {
+  cp -p "$1" .git/mogplex/compared
+  GIT_INDEX_FILE=.git/mogplex/compared git update-index -q --refresh > /dev/null || true
+  {
+    GIT_INDEX_FILE=.git/mogplex/compared git diff-files --name-only --ignore-submodules=dirty
+    GIT_INDEX_FILE=.git/mogplex/compared git ls-files --others --exclude-standard --exclude=.mogplex
+  } 2>&1 | sort -u
+  rm -f .git/mogplex/compared
+}
+
+# Whether all that is uncommitted was there before an agent began: the install command's. What git warns of, a
+# directory that it may not read, counts as if it were a path.
+is_of_install() {
+  [ -f .git/mogplex/baseline ] && [ -f .git/mogplex/began-at ] || return 1
+  uncommitted=$({
+    git diff --name-only --ignore-submodules=dirty HEAD -- . "$NOT_IN_CONTROL" "$NOT_CONTROL"
+    git ls-files --others --exclude-standard --exclude=.mogplex
+  } 2>&1 | sort -u) || return 1
+  [ -n "$uncommitted" ] || return 1
+  # What was committed since is no change of the install command's, whatever has become of it.
+  read -r began < .git/mogplex/began-at || return 1
+  since=$({
+    differing .git/mogplex/baseline
+    git diff --name-only "$began" HEAD --
+  } | sort -u) || return 1
+  [ -z "$(printf '%s\n%s\n' "$uncommitted" "$since" | sort | uniq -d)" ]
 }
 
 require_clean() {
-  [ -d .git ] || exit 21
-  if [ -e "$switching" ]; then
-    remove_stale_locks
-    git reset --quiet --hard
-    git clean --quiet -fd -e .mogplex
-    rm -f "$switching"
-  fi
-  changes=$(GIT_OPTIONAL_LOCKS=0 git status --porcelain --untracked-files=normal -- . "$NOT_IN_CONTROL" "$NOT_CONTROL") || exit 21
-  [ -z "$changes" ] || exit 20
+  [ -d .git ] && [ ! -L .git ] || exit 20
   remove_stale_locks
+  [ ! -e "$switching" ] || undo_switch
+  for state in rebase-merge rebase-apply sequencer MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD BISECT_LOG; do
+    [ ! -e ".git/$state" ] || exit 20
+  done
+  changes=$(GIT_OPTIONAL_LOCKS=0 git status --porcelain --untracked-files=normal --ignore-submodules=dirty \
+    -- . "$NOT_IN_CONTROL" "$NOT_CONTROL" 2>&1)
+  [ -n "$changes" ] || return 0
+  is_of_install || exit 20
+  install_only=1
+}
+
+# Refs that stand where a needed one wants a directory, or the other way round. Of tracking refs the remote has
+# no more; a local branch is kept under another name.
+clear_way() {
+  for wanted in "refs/remotes/origin/$BASE" "refs/remotes/origin/$WORKING" "refs/heads/$WORKING"; do
+    above=$wanted
+    {
+      while above=${above%/*} && [ "$above" != refs/heads ] && [ "$above" != refs/remotes/origin ]; do
+        git for-each-ref --format='%(refname) %(objectname)' "$above" | while read -r ref commit; do
+          [ "$ref" != "$above" ] || printf '%s %s\n' "$ref" "$commit"
+        done
+      done
+      git for-each-ref --format='%(refname) %(objectname)' "$wanted/"
+    } | while read -r ref commit; do
+      case $ref in
+        refs/heads/*) git update-ref "refs/mogplex/branches/$commit" "$commit" ;;
+      esac
+      git update-ref --no-deref -d "$ref"
+    done
+  done
+}
+
+reset_in_place() {
+  [ -d .git ] && [ ! -L .git ] || return 1
+  remove_stale_locks
+  rm -rf .git/rebase-merge .git/rebase-apply .git/sequencer .git/MERGE_* .git/CHERRY_PICK_HEAD .git/REVERT_HEAD \
+    .git/AUTO_MERGE .git/SQUASH_MSG .git/BISECT_* .git/mogplex/installed .git/mogplex/baseline
+  : > "$switching" || return 1
+  # The branch that is checked out may be one that stands in the way.
+  commit=$(git rev-parse --quiet --verify 'HEAD^{commit}') || return 1
+  git update-ref --no-deref HEAD "$commit" && clear_way
+}
+
+start_over() {
+  if [ -d .git ] && [ ! -L .git ]; then chmod -R u+rwX .git; fi
+  rm -rf .git
+  start_clone
 }
 
 if [ -e "$cloning" ]; then
-  find . -mindepth 1 -maxdepth 1 -exec rm -rf {} +
+  find . -mindepth 1 -maxdepth 1 ! -name .mogplex -exec rm -rf {} +
 fi
-fresh=0
-if [ -e .git ] || [ -L .git ]; then
+if [ "$RESET" != 0 ]; then
+  make_removable
+  [ "$RESET" = 1 ] && reset_in_place || start_over
+elif [ -e .git ] || [ -L .git ]; then
   require_clean
 else
+  ! has_files || exit 20
   start_clone
-  fresh=1
 fi
 
 local_commit='' tracked_base='' tracked_working='' current=0
@@ -85,8 +182,11 @@ while read -r ref commit head; do
 done <<REFS
 $refs
 REFS
+head_commit=''
+[ "$fresh" = 1 ] || [ "$current" = 1 ] || head_commit=$(git rev-parse --verify --quiet 'HEAD^{commit}')
 
-read -r BASE_COMMIT REMOTE_COMMIT <&3 || exit 24
+read -r BASE_COMMIT REMOTE_COMMIT KNOWN <&3 || exit 24
+[ "$REMOTE_COMMIT" != - ] || REMOTE_COMMIT=''
 
 # What was delivered from here is here already.
 if [ -n "$REMOTE_COMMIT" ] && [ "$tracked_working" != "$REMOTE_COMMIT" ] && [ "$REMOTE_COMMIT" = "$local_commit" ]; then
@@ -103,29 +203,65 @@ elif [ $# -gt 0 ]; then
   fetch "$@"
 fi
 
-created=0 track=--no-track start=''
-if [ -n "$local_commit" ]; then
-  start=$local_commit
-  if [ -n "$REMOTE_COMMIT" ] && [ "$REMOTE_COMMIT" != "$local_commit" ]; then
-    if git merge-base --is-ancestor "$local_commit" "$REMOTE_COMMIT"; then
-      start=$REMOTE_COMMIT
-    else
-      git merge-base --is-ancestor "$REMOTE_COMMIT" "$local_commit" || exit 23
-    fi
-  fi
-  commit=$start
-elif [ -n "$REMOTE_COMMIT" ]; then
-  commit=$REMOTE_COMMIT start="refs/remotes/origin/$WORKING" track=--track
+# COMMIT: whether the remote has or had it, as far as can be seen without looking.
+is_known() {
+  for known in $BASE_COMMIT $REMOTE_COMMIT $KNOWN; do
+    [ "$1" != "$known" ] || return 0
+  done
+  return 1
+}
+
+if [ "$RESET" = 0 ] && [ "$fresh" = 0 ]; then
+  unknown=''
+  for commit in $local_commit $head_commit; do
+    is_known "$commit" || unknown="$unknown $commit"
+  done
+  # shellcheck disable=SC2086
+  [ -z "$unknown" ] || [ -z "$(git rev-list --ignore-missing --max-count=1 $unknown \
+    --not $BASE_COMMIT $REMOTE_COMMIT $KNOWN)" ] || exit 20
+fi
+
+created=0 track=--no-track
+if [ -n "$REMOTE_COMMIT" ]; then
+  commit=$REMOTE_COMMIT start=$REMOTE_COMMIT
+  [ -n "$local_commit" ] || start="refs/remotes/origin/$WORKING" track=--track
 elif [ "$CREATE" = 1 ]; then
   commit=$BASE_COMMIT start=$BASE_COMMIT created=1
+elif [ -n "$local_commit" ] || [ -n "$tracked_working" ]; then
+  # It was there, and is gone from the remote.
+  commit=$BASE_COMMIT start=$BASE_COMMIT
 else
   exit 22
 fi
 
-if [ "$current" = 0 ] || [ "$commit" != "$local_commit" ]; then
+switch() {
+  git checkout --quiet "$1" --no-recurse-submodules --ignore-other-worktrees "$track" -B "$WORKING" "$start" --
+}
+
+if [ "$RESET" != 0 ]; then
+  switch --force || {
+    rm -f .git/index
+    switch --force
+  }
+  git clean --quiet -ffd -e .mogplex
+elif [ "$current" = 0 ] || [ "$commit" != "$local_commit" ]; then
   [ "$fresh" = 1 ] || : > "$switching"
-  git checkout --quiet --no-recurse-submodules "$track" -B "$WORKING" "$start" --
-  rm -f "$cloning" "$switching"
+  if [ "$install_only" = 1 ]; then
+    # The install command's changes go, so it runs again.
+    rm -f .git/mogplex/installed
+    switch --force
+    git clean --quiet -ffd -e .mogplex
+    install_only=0
+  else
+    switch --no-guess
+  fi
+fi
+rm -f "$cloning" "$switching"
+# What the agent finds; what differs from it later is its work.
+if [ "$install_only" = 0 ]; then
+  mkdir -p .git/mogplex
+  cp -p .git/index .git/mogplex/baseline
+  printf '%s\n' "$commit" > .git/mogplex/began-at
 fi
 take_tags "$BASE_COMMIT" "$REMOTE_COMMIT" "$local_commit" "$fresh" || :
 installed=0

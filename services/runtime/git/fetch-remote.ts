@@ -8,6 +8,7 @@ import type { GitLimits } from '@mogplex/kit/host-git/limits.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
 import { boundsOf } from './bounds.ts'
+import { BranchInTheWay, isInTheWay, refsInTheWay } from './branch-in-the-way.ts'
 import { GitFailure } from './failure.ts'
 import { type GitHost, runHostGit } from './host-git.ts'
 import { mirrorRef, readMirrorRefs } from './mirror.ts'
@@ -45,8 +46,9 @@ export interface FetchRequest {
 /**
  * Asks the remote where the branches are and fetches them unless the mirror has them already, so that a
  * remote that has not moved costs one connection. Both commits are in the mirror afterwards. A remote that does not
- * answer is asked again. Throws {@link GitFailure} when the base branch is missing or the remote cannot be read, and
- * its `RemoteOutage` when that may pass.
+ * answer is asked again. Throws {@link GitFailure} when the base branch is missing or the remote cannot be read, its
+ * `RemoteOutage` when that may pass, and {@link BranchInTheWay} when the working branch is missing and could not be
+ * created.
  */
 export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches> {
   const { host, remote, source } = request
@@ -54,6 +56,7 @@ export async function fetchRemote(request: FetchRequest): Promise<RemoteBranches
     withRemoteAccess({ host, remote, source, refused: refusedSync }, async access => {
       const { theirs, tags, known } = await compare(request, access)
       const present = names(request).filter(branch => theirs.has(branch))
+      if (!theirs.has(request.workingBranch)) refuseOccupied(request, theirs)
       const moved = present.filter(branch => theirs.get(branch) !== known.get(branch))
       const areTagsNew = !(await areTagsNoted(request.mirror, tags))
       if (moved.length === 0 && !areTagsNew) return pick(request, present, known)
@@ -85,6 +88,11 @@ async function compare(request: FetchRequest, access: GitAccess) {
   return { theirs, tags, known: await readMirror(request) }
 }
 
+function refuseOccupied({ workingBranch }: FetchRequest, theirs: Map<string, string>): void {
+  const other = [...theirs.keys()].find(name => isInTheWay(workingBranch, name))
+  if (other) throw new BranchInTheWay(other)
+}
+
 /** A branch the mirror still has but the remote has no more does not count. */
 function pick(request: FetchRequest, present: string[], commits: Map<string, string>): RemoteBranches {
   const baseCommit = commits.get(request.baseBranch)
@@ -107,7 +115,10 @@ interface RemoteRefs {
 }
 
 async function askRemote(request: FetchRequest, access: GitAccess): Promise<RemoteRefs> {
-  const refs = names(request).map(branch => `refs/heads/${branch}`)
+  const refs = [
+    ...names(request).map(branch => `refs/heads/${branch}`),
+    ...refsInTheWay(request.workingBranch),
+  ]
   const args = ['ls-remote', '--quiet', '--', access.url, 'HEAD', ...refs, TAGS_PATTERN]
   const result = await start(request, args, access, boundsOf(request.host).ask)
   if (readRemoteFailure(result).kind === 'redirects') await refuseWebPage(request, args, access)
@@ -116,8 +127,9 @@ async function askRemote(request: FetchRequest, access: GitAccess): Promise<Remo
   const found = Array.from(lines, ([, object = '', ref = '']) => [ref, object] as const)
   if (found.some(([, object]) => object.length === SHA256_LENGTH)) throw syncRefusal('sha256')
   if (found.length === 0 && request.remote.kind === 'http') await refuseWebPage(request, args, access)
+  const below = `refs/heads/${request.workingBranch}/`
   const branches = found
-    .filter(([ref]) => ref === 'HEAD' || refs.includes(ref))
+    .filter(([ref]) => ref === 'HEAD' || refs.includes(ref) || ref.startsWith(below))
     .map(([ref, commit]): [string, string] => [ref.replace(/^refs\/heads\//, ''), commit])
   return { branches: new Map(branches), tags: tagsAmong(found, boundsOf(request.host).tags) }
 }

@@ -82,34 +82,6 @@ test('a remote branch is tracked, and fast-forwarded by the next sync', async ()
   expect(await syncCheckout(sync)).toMatchObject({ headCommit: second, freshClone: false })
 })
 
-test('local commits survive a sync; a diverged branch fails and stays as it is', async () => {
-  const { remote, run } = await setUp('diverge')
-  await syncCheckout(run.sync)
-  const own = await run.agent('echo x > own.txt; git add .; git commit -qm own; git rev-parse HEAD')
-  expect(await syncCheckout(run.sync)).toMatchObject({ headCommit: own })
-  await bench.commitToRemote(remote, 'work', 'theirs.txt')
-  await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/diverged/))
-  expect(await run.agent('git rev-parse HEAD')).toBe(own)
-})
-
-test.each([
-  'echo x >> readme.md',
-  'echo x > new.txt',
-  'echo x >> readme.md; git add readme.md',
-  'rm readme.md',
-])('a checkout made dirty by "%s" fails, with nothing touched', async dirt => {
-  const { remote, run } = await setUp(`dirty-${crypto.randomUUID()}`)
-  await syncCheckout(run.sync)
-  await run.agent(dirt)
-  const look = 'git status --porcelain; git diff HEAD; git for-each-ref; cat .git/HEAD; sha1sum .git/index'
-  const before = await run.agent(look)
-  await bench.commitToRemote(remote, 'main', 'more.txt')
-  const other = { ...run.sync, workingBranch: 'other' }
-  await expect(syncCheckout(other)).rejects.toEqual(syncFailed(/uncommitted changes/))
-  expect(await run.agent(look)).toBe(before)
-  expect(await git(remote, 'branch', '--list', 'other')).toBe('')
-})
-
 test('ignored files and the control directory do not make a checkout dirty', async () => {
   const { run } = await setUp('clean')
   await syncCheckout(run.sync)
@@ -194,11 +166,18 @@ test('lock files and half-done work of a killed sync do not stop the next one', 
   expect(await syncCheckout(cloning.sync)).toMatchObject({ freshClone: true })
 })
 
-test('files without a repository are not cloned over', async () => {
+test('files without a repository are not cloned over before they have been put aside', async () => {
   const { run } = await setUp('files')
   await run.write('precious.txt', 'x')
-  await expect(syncCheckout(run.sync)).rejects.toEqual(syncFailed(/nothing was touched/))
+  const lost = async () => {
+    throw new Error('not noted')
+  }
+  await expect(syncCheckout({ ...run.sync, onPutAside: lost })).rejects.toThrow('not noted')
   expect(await readFile(join(run.workspace, 'precious.txt'), 'utf8')).toBe('x')
+  await syncCheckout(run.sync)
+  const ref = `refs/mogplex/leftovers/${run.sync.callId}`
+  expect(await git(mirrorPath(bench.host, run.sync.repoId), 'show', `${ref}:precious.txt`)).toBe('x')
+  expect(await run.agent('git status --porcelain; ls')).toBe('readme.md')
 })
 
 test.each([true, false])('a refused confirmation pushes nothing (new sandbox: %p)', async isNewSandbox => {

@@ -157,6 +157,7 @@ function runColumns(plan: RunPlan, at: Date) {
     createBranch: fields.createBranch,
     rootDirectory: plan.rootDirectory,
     mode: fields.mode,
+    leftovers: fields.leftovers ?? null,
     conversationId: fields.conversationId,
     workspaceSessionId: fields.workspaceSessionId,
     requestId: plan.requestId || null,

@@ -18,6 +18,8 @@ export interface StartRunFields {
   conversationId: string | null
   workspaceSessionId: string | null
   mode: string | null
+  /** Missing: `aside`. */
+  leftovers?: 'aside' | 'resume'
 }
 
 /** The trimmed `Idempotency-Key` (v1 contract 4). */
@@ -45,6 +47,7 @@ export function readStartRunFields(
     conversationId: readOpaque(body, 'conversationId', RUN_LIMITS.opaque),
     workspaceSessionId: readOpaque(body, 'workspaceSessionId', RUN_LIMITS.opaque),
     mode: readOpaque(body, 'mode', RUN_LIMITS.mode),
+    ...readLeftovers(body.leftovers),
   }
 }
 
@@ -93,6 +96,13 @@ function readRootDirectory(body: Record<string, unknown>): Pick<StartRunFields, 
   const normal = typeof rootDirectory === 'string' ? normalizeRootDirectory(rootDirectory) : undefined
   if (normal === undefined) throw badRequest('Invalid root directory')
   return { rootDirectory: normal }
+}
+
+/** Only what was given is part of the request's hash (spec README, 45). */
+function readLeftovers(value: unknown): Pick<StartRunFields, 'leftovers'> {
+  if (value === undefined || value === null) return {}
+  if (value !== 'aside' && value !== 'resume') throw badRequest('leftovers must be "aside" or "resume"')
+  return { leftovers: value }
 }
 
 function readOpaque(body: Record<string, unknown>, field: string, maxLength: number): string | null {

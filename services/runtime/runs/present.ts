@@ -6,7 +6,7 @@ import type { RunView } from './store.ts'
 
 const RUNS_PATH = '/api/v1/mogplex/runs'
 
-export function presentRun({ run, call, sandboxId }: RunView): Run {
+export function presentRun({ run, call, sandboxId, leftovers }: RunView): Run {
   return {
     runId: run.id,
     aiCallId: run.aiCallId,
@@ -23,6 +23,7 @@ export function presentRun({ run, call, sandboxId }: RunView): Run {
     updatedAt: run.updatedAt.toISOString(),
     error: run.status === 'failed' && run.error !== null ? sanitiseText(run.error) : null,
     delivery: run.delivery,
+    leftovers,
     usage: call ? presentUsage(call) : null,
     runtime: { provider: 'worker', runId: run.workItemId },
   }

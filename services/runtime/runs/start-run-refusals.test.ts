@@ -57,6 +57,10 @@ describe('a refused request names the field and stores nothing', () => {
     ...opaque('conversationId', 200),
     ...opaque('workspaceSessionId', 200),
     ...opaque('mode', 64),
+    ...['keep', '', 'Resume', 5, true, {}, []].map(leftovers => [
+      { leftovers },
+      'leftovers must be "aside" or "resume"',
+    ]),
     [
       { other: ['a', { b: '\0' }] },
       'other[1].b: must not contain a NUL character or half of a surrogate pair',

@@ -40,6 +40,7 @@ describe('an accepted run', () => {
         updatedAt: expect.any(String),
         error: null,
         delivery: null,
+        leftovers: null,
         usage: null,
         runtime: { provider: 'worker', runId: expect.any(String) },
         replayed: false,

@@ -9,6 +9,7 @@ import {
   type AiCall,
   agentRuns,
   aiCalls,
+  runLeftovers,
   type Sandbox,
   sandboxes,
 } from '../database/schema.ts'
@@ -20,16 +21,24 @@ export interface RunView {
   call: AiCall | null
   /** The provider's handle of the run's sandbox. */
   sandboxId: string | null
+  /** What was put aside when it began. */
+  leftovers: { runId: string; files: number } | null
 }
 
 /** Null when unknown, foreign or malformed. */
 export async function findRun(database: Queryable, userId: string, runId: string): Promise<RunView | null> {
   if (!isUuid(runId)) return null
   const [row] = await database
-    .select({ run: agentRuns, call: aiCalls, sandboxId: sandboxes.sandboxId })
+    .select({
+      run: agentRuns,
+      call: aiCalls,
+      sandboxId: sandboxes.sandboxId,
+      leftovers: { runId: runLeftovers.runId, files: runLeftovers.files },
+    })
     .from(agentRuns)
     .leftJoin(aiCalls, eq(aiCalls.id, agentRuns.aiCallId))
     .leftJoin(sandboxes, eq(sandboxes.id, agentRuns.sandboxRecordId))
+    .leftJoin(runLeftovers, eq(runLeftovers.foundByRunId, agentRuns.id))
     .where(and(eq(agentRuns.id, runId), eq(agentRuns.userId, userId)))
   return row ?? null
 }

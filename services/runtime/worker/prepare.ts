@@ -3,12 +3,17 @@
  * here starts an agent, so everything may be repeated by another worker.
  */
 
+import { and, eq } from 'drizzle-orm'
+import { agentRuns, sandboxes } from '../database/schema.ts'
 import type { NewEvent } from '../events/append.ts'
 import { GitFailure, RemoteOutage } from '../git/failure.ts'
 import { describeMissing } from '../git/missing-content.ts'
+import type { PutAside } from '../git/put-aside.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
 import { ensureHarnessInstalled, InstallFailure } from '../harnesses/installation.ts'
+import { sandboxPast } from '../runs/leftovers-store.ts'
+import { heldBy } from '../runs/transitions.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import { WORKSPACE_PATH } from '../sandboxes/provider.ts'
 import { type Claim, mayPush } from './claim.ts'
@@ -20,6 +25,7 @@ import type { RunInputs } from './inputs.ts'
 import { runInstallCommand } from './install-command.ts'
 import { installKey } from './install-process.ts'
 import type { Lease } from './lease.ts'
+import { leftoversPayload, noteLeftovers, resumeIfAsked } from './leftovers-of-run.ts'
 import { noteRemoteOutage } from './remote-wait.ts'
 import { isOutage, RunFailure } from './run-failure.ts'
 import { modeOf } from './started-run.ts'
@@ -47,7 +53,8 @@ export interface PrepareContext {
 export async function prepareRun(context: PrepareContext): Promise<PreparedRun> {
   const [installation, sandboxId] = await Promise.all([installHarness(context), createSandbox(context)])
   const recorded = recordSandbox(context, sandboxId)
-  const syncing = syncGit(context, sandboxId, recorded)
+  const found: Found[] = []
+  const syncing = syncGit(context, { sandboxId, recorded, found })
   // A little later than the sync, which everything waits for: both take processors to build a sandbox.
   const holding = recorded.then(() => holdTheAgent(context, sandboxId, installation))
   const [synced, held] = await Promise.allSettled([syncing, holding])
@@ -59,12 +66,15 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
   try {
     if (synced.status === 'rejected') throw synced.reason
     const checkout = synced.value
-    const events = [syncedEvent(context, checkout), ...missingEvents(checkout)]
+    await nameBranch(context, checkout)
+    const events = [syncedEvent(context, checkout, found), ...missingEvents(checkout)]
     // The command's own events come after it.
     if (context.inputs.launchConfig.installCommand && !checkout.isInstalled) {
       await context.writer.add(events.splice(0))
       await runInstallCommand(context, sandboxId)
     }
+    // What is given back is the agent's work, so it comes when all that is not has been done.
+    events.push(...(await resumeIfAsked(context, sandboxId)))
     return { sandboxId, checkout, agent, events }
   } catch (cause) {
     await agent.discard()
@@ -141,15 +151,19 @@ async function recordSandbox({ claim, deps }: PrepareContext, sandboxId: string)
   })
 }
 
-/** `recorded`: until it is, the record says that nothing can be in the sandbox. */
+type Found = Exclude<PutAside, { kind: 'nothing' }>
+
+/** `recorded`: until it is, the record says that nothing can be in the sandbox. `found` gets what is put aside. */
 async function syncGit(
-  { claim, inputs, lease, writer, deps }: PrepareContext,
-  sandboxId: string,
-  recorded: Promise<unknown>,
+  context: PrepareContext,
+  { sandboxId, recorded, found }: { sandboxId: string; recorded: Promise<unknown>; found: Found[] },
 ): Promise<SyncedCheckout> {
+  const { claim, inputs, lease, writer, deps } = context
   const { run } = claim
-  // The sync awaits it, should it get that far.
-  recorded.catch(() => undefined)
+  const isNewSandbox = claim.sandbox.sandboxId === null
+  const past = isNewSandbox ? undefined : sandboxPast(deps.database, run)
+  // The sync awaits them, should it get that far.
+  for (const awaited of [recorded, past]) awaited?.catch(() => undefined)
   const { installCommand: command } = inputs.launchConfig
   const { rootDirectory } = run
   try {
@@ -157,7 +171,12 @@ async function syncGit(
       host: deps.gitHost,
       provider: deps.provider,
       sandboxId,
-      isNewSandbox: claim.sandbox.sandboxId === null,
+      isNewSandbox,
+      ...(past ? { past } : {}),
+      onPutAside: async aside => {
+        found.push(aside)
+        await noteLeftovers(context, aside)
+      },
       recorded,
       repoId: run.repoId,
       source: inputs.source,
@@ -184,11 +203,27 @@ function missingEvents({ missing }: SyncedCheckout): NewEvent[] {
   )
 }
 
-function syncedEvent({ claim }: PrepareContext, checkout: SyncedCheckout): NewEvent {
+/** The remote had no room for the generated name: from here on the run, and its sandbox, have the other one. */
+async function nameBranch({ claim, deps }: PrepareContext, { workingBranch }: SyncedCheckout): Promise<void> {
+  const { run, sandbox } = claim
+  // A run on the base branch keeps it: what was made for it is in its delivery.
+  if (workingBranch === run.workingBranch || run.workingBranch === run.baseBranch) return
+  await deps.database.transaction(async tx => {
+    await tx
+      .update(agentRuns)
+      .set({ workingBranch })
+      .where(and(eq(agentRuns.id, run.id), heldBy(claim.leaseToken)))
+    await tx.update(sandboxes).set({ workingBranch }).where(eq(sandboxes.id, sandbox.id))
+  })
+  run.workingBranch = workingBranch
+}
+
+function syncedEvent({ claim }: PrepareContext, checkout: SyncedCheckout, found: Found[]): NewEvent {
   return stageEvent('git_sync', `Checked out ${checkout.workingBranch}`, {
     base_branch: claim.run.baseBranch,
     working_branch: checkout.workingBranch,
     commit: checkout.headCommit,
     fresh_clone: checkout.freshClone,
+    ...(found[0] ? { leftovers: leftoversPayload(found[0]) } : {}),
   })
 }

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { newId } from '@mogplex/kit/ids.ts'
 import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
+import { idMadeAt } from '@mogplex/kit/test-bench/retention.ts'
+import { runLeftovers } from '../database/schema.ts'
 import { RemoteOutage } from '../git/failure.ts'
 import { markStreaming } from '../runs/transitions.ts'
 import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
@@ -154,4 +157,30 @@ test('a retired sandbox is stopped once it rests, and nothing of it is kept', as
   await reap()
   expect(await sandboxOf(claim)).toMatchObject({ status: 'stopped', sandbox_id: null })
   expect(existsSync(join(dataDirectory, 'sandboxes', sandboxId))).toBe(false)
+})
+
+test('leftovers go after 30 days, with the ref that kept them; younger ones stay', async () => {
+  const { repoId } = (await bench.claimed()).run
+  const mirror = join(dataDirectory, 'mirrors', `${repoId}.git`)
+  Bun.spawnSync(['git', 'init', '--quiet', '--bare', mirror])
+  const git = (...args: string[]) =>
+    Bun.spawnSync(['git', '-C', mirror, ...args])
+      .stdout.toString()
+      .trim()
+  const identity = ['-c', 'user.name=a', '-c', 'user.email=a@example.test']
+  const commit = git(...identity, 'commit-tree', '-m', 'left', git('mktree'))
+  const DAY_MS = 86_400_000
+  const left = [40, 31, 29].map(days => ({ runId: newId(), at: new Date(Date.now() - days * DAY_MS) }))
+  for (const { runId, at } of left) {
+    git('update-ref', `refs/mogplex/leftovers/${runId}`, commit)
+    await bench.database.insert(runLeftovers).values({
+      ...{ id: idMadeAt(at), runId, foundByRunId: newId(), userId: newId(), repoId, workingBranch: 'work' },
+      ...{ commit, fromCommit: commit, files: 1, bytes: 1, createdAt: at },
+    })
+  }
+  await reap()
+  const young = left[2]?.runId
+  expect(git('for-each-ref', '--format=%(refname)')).toBe(`refs/mogplex/leftovers/${young}`)
+  const rows = await bench.database.select({ runId: runLeftovers.runId }).from(runLeftovers)
+  expect(rows).toEqual([{ runId: String(young) }])
 })

@@ -13,6 +13,7 @@ import {
   sandboxes,
 } from '../database/schema.ts'
 import { removeMirror } from '../git/mirror.ts'
+import { forgetLeftoversOfRepo, forgetOldLeftovers } from '../runs/leftovers-store.ts'
 import { cancelledOutcome, failedOutcome, finishRun, isUnheld, type RunOutcome } from '../runs/transitions.ts'
 import { changeSandbox } from '../sandboxes/lifecycle.ts'
 import type { RunDeps } from './deps.ts'
@@ -49,6 +50,7 @@ export async function sweep(deps: ReaperDeps): Promise<void> {
     () => restForgottenSandboxes(deps),
     () => stopRetiredSandboxes(database),
     () => destroyDeadSandboxes(database, deps),
+    () => forgetOldLeftovers(deps),
     () => makeRoomOnHost(deps),
   ]
   for (const step of steps) await step().catch(err => log.warn({ event: 'reaper.failed', err }))
@@ -155,7 +157,10 @@ async function destroyDeadSandboxes(database: Database, { provider, gitHost }: R
     .where(and(inArray(sandboxes.status, ['stopped', 'error']), isNotNull(sandboxes.sandboxId)))
     .limit(20)
   for (const sandbox of dead) {
-    if (sandbox.isRetired) await removeMirror(gitHost, sandbox.repoId, AbortSignal.timeout(MIRROR_LIMIT_MS))
+    if (sandbox.isRetired) {
+      await removeMirror(gitHost, sandbox.repoId, AbortSignal.timeout(MIRROR_LIMIT_MS))
+      await forgetLeftoversOfRepo(database, sandbox.repoId)
+    }
     await destroyStopped(sandbox, { database, provider })
   }
 }
