@@ -127,4 +127,7 @@ if [ "$current" = 0 ] || [ "$commit" != "$local_commit" ]; then
   git checkout --quiet --no-recurse-submodules "$track" -B "$WORKING" "$start" --
   rm -f "$cloning" "$switching"
 fi
+# What the agent finds; what differs from it later is its work.
+mkdir -p .git/mogplex
+cp -p .git/index .git/mogplex/baseline
 printf '%s %s %s\n' "$commit" "$fresh" "$created"

@@ -42,6 +42,8 @@ test('every change, new files included, is committed as the owner and pushed', a
     changed: true,
     changedFiles: 3,
     pullRequestUrl: null,
+    skipped: [],
+    note: null,
   })
   expect(await git(remote, 'log', '-1', '--format=%an <%ae> %cn <%ce>|%B', 'work')).toBe(
     'Ada Owner <ada@example.test> Ada Owner <ada@example.test>|Do the thing',
