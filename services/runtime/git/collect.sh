@@ -85,8 +85,11 @@ find_branch() {
     else
       note branch "$WORKING"
     fi
-  elif contains "$START" "$working" || contains "$BASE" "$working"; then
+  elif contains "$BASE" "$working"; then
     stand_on_working || true
+  elif contains "$START" "$working"; then
+    # Nothing was rewritten: the earlier work is where it was, and is not to be replaced by this.
+    note beside .
   else
     note branch "$WORKING"
   fi

@@ -10,7 +10,7 @@ import type { GitHost } from './host-git.ts'
 import type { Incoming } from './incoming.ts'
 import { receiveCommits } from './receive-commits.ts'
 import { type RunningScript, readScript, startScript } from './sandbox-git.ts'
-import { readSkipped, type SkippedPath } from './skipped.ts'
+import { readNotes, type SkippedPath } from './skipped.ts'
 import type { SyncedCheckout } from './sync-checkout.ts'
 
 export interface CollectRequest {
@@ -32,6 +32,8 @@ export interface Collected {
   commit: string
   /** What lies in the checkout and is not in the commit. */
   skipped: SkippedPath[]
+  /** Made on another branch, with the working branch left as it was: no rewriting of what is there. */
+  isBeside: boolean
 }
 
 /** Waits in the sandbox, with nothing looked at or touched, until one of the two is called. */
@@ -94,9 +96,8 @@ export function knownCommits({ baseCommit, remoteCommit }: SyncedCheckout): [str
   return remoteCommit && remoteCommit !== baseCommit ? [baseCommit, remoteCommit] : [baseCommit]
 }
 
-/** Of any script that hands out a commit as collect.sh does. Throws `delivery_failed`. */
-export async function receive(
-  { host, sandboxId, signal, log }: Pick<CollectRequest, 'host' | 'sandboxId' | 'signal' | 'log'>,
+async function receive(
+  { host, sandboxId, signal, log }: CollectRequest,
   running: RunningScript,
   incoming: Incoming,
 ): Promise<Collected> {

@@ -74,13 +74,13 @@ export async function deliver(request: DeliverRequest): Promise<Delivered> {
   const held = request.collector?.catch(() => null) ?? null
   const mirror = mirrorPath(host, request.repoId)
   const { source, collected, found } = await take(request, mirror, held)
-  const { commit } = collected
+  const { commit, isBeside } = collected
   const skipped = joinSkipped(collected.skipped, found.gitlinks)
   if (found.newCommits === 0) return { ...unchanged, commit, skipped }
   const remote = readRemote(source, deliveryFailure)
   const inspect = (claimed: Collected['commit'], incoming: Incoming, more: string[]) =>
     inspectAndAccept({ host, checkout, signal }, claimed, incoming, more)
-  const sent = await sendCommits({ ...request, source, remote, mirror, commit, inspect })
+  const sent = await sendCommits({ ...request, source, remote, mirror, commit, isBeside, inspect })
   const { isThere, ...at } = sent
   if (isThere) return { ...unchanged, ...at, changedFiles: 0, skipped }
   const changedFiles = sent.changedFiles ?? found.changedFiles

@@ -22,7 +22,8 @@ own=$PWD/.git
   GIT_DIR=$PWD/$place/.git GIT_WORK_TREE=$PWD/$place GIT_OBJECT_DIRECTORY=$own/objects
   export GIT_DIR GIT_WORK_TREE GIT_OBJECT_DIRECTORY
   cd "$place"
-  git update-ref --no-deref HEAD "$TIP" || exit 40
+  # Rebase wants a clean work tree to begin with.
+  git update-ref --no-deref HEAD "$ONTO" && git reset --quiet --hard || exit 40
   git rebase --quiet --rebase-merges --onto "$ONTO" "$FROM" "$TIP" > /dev/null 2>&1 || exit 41
   git rev-parse --verify 'HEAD^{commit}' > "$own/mogplex/rebased"
 ) || {

@@ -24,6 +24,8 @@ export interface SendRequest extends CollectRequest {
   callId: string
   confirm: () => Promise<boolean>
   commit: string
+  /** Made beside the working branch, not in place of what is on it. */
+  isBeside: boolean
   /** Looks at what the sandbox hands out and takes it into the mirror; throws `delivery_failed`. */
   inspect: (commit: string, incoming: Incoming, more: string[]) => Promise<CommitInspection>
 }
@@ -44,6 +46,7 @@ const NOTES = {
   replaced: 'The agent has rewritten what was delivered before: it was replaced',
   conflict: 'the branch has moved on the remote, and the changes there and here contradict each other',
   rewritten: 'the agent has rewritten history that the remote has from others',
+  beside: 'the commits were not made on what is on the branch',
   restless: 'the branch moved on the remote again and again',
   blocked: 'the remote has another branch whose name is in the way',
 } as const
@@ -82,7 +85,8 @@ async function sendToMovedBranch(request: SendRequest, refusal: GitResult): Prom
     const isOnTop = await contains(request, commit, tip)
     let lease: string | undefined
     if (!isOnTop && hasRewritten) {
-      if (!(await mayReplace(request, tip))) return await sendElsewhere(request, NOTES.rewritten)
+      if (!(await mayReplace(request, tip)))
+        return await sendElsewhere(request, request.isBeside ? NOTES.beside : NOTES.rewritten)
       lease = tip
       note = NOTES.replaced
     } else if (!isOnTop) {
@@ -105,8 +109,8 @@ async function sendToMovedBranch(request: SendRequest, refusal: GitResult): Prom
 
 /** History may be replaced where all that goes is what we have pushed ourselves, to a branch that we have created. */
 async function mayReplace(request: SendRequest, tip: string): Promise<boolean> {
-  const { mirror, checkout, commit } = request
-  if (tip !== checkout.remoteCommit) return false
+  const { mirror, checkout, commit, isBeside } = request
+  if (isBeside || tip !== checkout.remoteCommit) return false
   const own = await readOwnBranch(mirror, checkout.workingBranch)
   return own !== null && own.pushed === tip && (await contains(request, commit, own.theirs))
 }

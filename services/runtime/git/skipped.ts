@@ -29,16 +29,21 @@ const REASON_BY_CODE: Record<string, string> = {
   other: 'git could not take it',
 }
 
+/** Not of a path: the commits were made on another branch than the working branch. */
+const BESIDE = 'beside'
+
 /** Each path once, the first reason counts; the last entry says how many are not named. */
-export function readSkipped(notes: Uint8Array): SkippedPath[] {
+export function readNotes(notes: Uint8Array): { skipped: SkippedPath[]; isBeside: boolean } {
   const found = new Map<string, string>()
+  let isBeside = false
   for (const line of new TextDecoder().decode(notes).split('\n')) {
     const [, code, path] = /^([a-z]+) (.+)$/.exec(line) ?? []
-    if (code === undefined || path === undefined) continue
+    if (code === BESIDE) isBeside = true
+    if (code === undefined || path === undefined || code === BESIDE) continue
     const shown = shownPath(path)
     if (!found.has(shown)) found.set(shown, REASON_BY_CODE[code] ?? 'git could not take it')
   }
-  return bounded([...found].map(([path, reason]) => ({ path, reason })))
+  return { skipped: bounded([...found].map(([path, reason]) => ({ path, reason }))), isBeside }
 }
 
 /** What was found on the host beside what the sandbox has said. */

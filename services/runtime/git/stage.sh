@@ -112,12 +112,13 @@ stage_nested() {
   sort -u -o "$work/nested" "$work/nested"
   while IFS= read -r root; do
     drop_from_index "$root"
-    stage_files_of "$root"
+    stage_files_of "$root" || true
   done < "$work/nested"
 }
 
 drop_from_index() { git rm -r --cached --quiet --force --ignore-unmatch -- ":(top,literal)$1"; }
 
+# False where there are none.
 stage_files_of() {
   rm -f "$work/nested-index"
   errors=$(
@@ -132,9 +133,9 @@ stage_files_of() {
     stage add --all --ignore-errors -- "$@" 2>&1 > /dev/null
   ) || true
   note_errors "$1/"
-  [ -e "$work/nested-index" ] || return 0
+  [ -e "$work/nested-index" ] || return 1
   tree=$(GIT_INDEX_FILE="$work/nested-index" git write-tree)
-  [ "$(git cat-file -s "$tree")" != 0 ] || return 0
+  [ "$(git cat-file -s "$tree")" != 0 ] || return 1
   git read-tree --prefix="$1/" "$tree"
   # What the repository around it ignores is ignored inside as well.
   git ls-files -z -- ":(top,literal)$1" | git check-ignore --no-index --stdin -z |
@@ -150,9 +151,8 @@ replace_gitlinks() {
   while IFS="$tab" read -r meta path; do
     if is_declared "$path" || grep -Fqx -e "$path" "$work/nested"; then continue; fi
     printf '0 0000000000000000000000000000000000000000\t%s\n' "$path" | git update-index --index-info
-    if [ -d "$path" ] && ! is_linked_work_tree "$path/.git"; then
+    if [ -d "$path" ] && ! is_linked_work_tree "$path/.git" && stage_files_of "$path"; then
       [ ! -e "$path/.git" ] || note nested "$path/.git"
-      stage_files_of "$path"
     else
       note gitlink "$path"
     fi

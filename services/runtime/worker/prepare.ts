@@ -4,6 +4,7 @@
  */
 
 import type { NewEvent } from '../events/append.ts'
+import { takeBaseline } from '../git/baseline.ts'
 import { GitFailure } from '../git/failure.ts'
 import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import type { Harness, HarnessInstallation } from '../harnesses/harness.ts'
@@ -61,6 +62,7 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
     if (checkout.freshClone && context.inputs.launchConfig.installCommand) {
       await context.writer.add(events.splice(0))
       await runInstallCommand(context, sandboxId)
+      await takeBaseline({ ...context.deps, sandboxId, checkout, signal: context.lease.signal })
     }
     return { sandboxId, checkout, agent, events }
   } catch (cause) {
