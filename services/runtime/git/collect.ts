@@ -102,7 +102,7 @@ async function receive(
   incoming: Incoming,
 ): Promise<Collected> {
   const received = await receiveCommits(running, { host, incoming, signal })
-  if (received.kind === 'received') return { commit: received.commit, skipped: readSkipped(received.notes) }
+  if (received.kind === 'received') return { commit: received.commit, ...readNotes(received.notes) }
   // Not what it said: the agent's repository has a say in that, and no output of an agent belongs into a log.
   const exitCode = received.kind === 'refused' ? received.exitCode : null
   log.warn({ event: 'git_collect_failed', sandboxId, kind: received.kind, exitCode })
