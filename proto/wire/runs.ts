@@ -16,6 +16,21 @@ const Delivery = Type.Object(
     changed: Type.Boolean(),
     changedFiles: Type.Integer({ minimum: 0 }),
     pullRequestUrl: nullable(Type.String()),
+    skipped: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            path: Type.String({ description: 'From the top of the repository; long ones are cut.' }),
+            reason: Type.String(),
+          },
+          { title: 'SkippedPath' },
+        ),
+        {
+          description:
+            'What lies in the checkout and could not be committed, at most 100. Absent in runs from before there was this.',
+        },
+      ),
+    ),
   },
   { title: 'Delivery', description: 'What was committed and pushed.' },
 )

@@ -3,7 +3,7 @@ import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { type Account, OPEN_DOORS, signUpWithToken } from './accounts.ts'
 import { type System, startSystem } from './launch.ts'
 import { descendantsOf, processesWith } from './processes.ts'
-import { cancelRun, readEvents, waitForEnd } from './runs.ts'
+import { cancelRun, readEvents, script, startRun, waitForEnd, waitForEvent } from './runs.ts'
 import {
   runCloning,
   runDelivering,
@@ -81,6 +81,31 @@ test('a run is cancelled while it delivers', async () => {
   const run = await runDelivering(system, await newAccount())
   await expectCancelled(run, run.remote.name)
   expect(run.remote.read(run.branch, 'starts.txt')).toBeNull()
+})
+
+test('a push that was under way when the cancel came, and arrived, is in the delivery', async () => {
+  const run = await runDelivering(system, await newAccount())
+  const { runId, remote, branch } = run
+  const cancelling = cancelRun(system, account, runId)
+  await waitForEvent(system, account, runId, event => event.type === 'cancel_requested')
+  run.letGo()
+  await cancelling
+  const ended = await waitForEnd(system, account, runId, GONE_LIMIT_MS)
+  const commit = remote.branches()[branch]
+  const files = { changed: true, changedFiles: 1, skipped: [] }
+  expect(ended).toMatchObject({ status: 'cancelled', error: null })
+  expect(ended.delivery).toMatchObject({ branch, commit, pushed: true, ...files })
+  expect(remote.read(branch, 'starts.txt')).toBe('started\n')
+  const events = await readEvents(system, account, runId)
+  expect(events.slice(-2).map(({ type, message }) => [type, message])).toEqual([
+    ['log', `Pushed ${branch}`],
+    ['cancelled', 'Run cancelled'],
+  ])
+  const next = { repoId: run.repoId, prompt: script('say done'), workingBranch: branch, createBranch: false }
+  const { runId: nextId } = await startRun(system, account, next)
+  const after = await waitForEnd(system, account, nextId)
+  expect(after).toMatchObject({ status: 'success', delivery: { changed: false, pushed: false, commit } })
+  expect(remote.branches()[branch]).toBe(commit)
 })
 
 test('a run is cancelled before it has a slot, and never starts', async () => {

@@ -22,6 +22,7 @@ export interface Run {
     pushed: boolean
     changed: boolean
     changedFiles: number
+    skipped?: { path: string; reason: string }[]
   } | null
   usage: { inputTokens: number | null; outputTokens: number | null; costUsd: number | null } | null
   createdAt: string

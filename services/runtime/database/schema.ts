@@ -36,6 +36,8 @@ export interface Delivery {
   changed: boolean
   changedFiles: number
   pullRequestUrl: string | null
+  /** What was left out; absent in rows from before there was this. */
+  skipped?: { path: string; reason: string }[]
 }
 
 export const agentRuns = runtimeSchema.table(

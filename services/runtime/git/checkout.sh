@@ -260,6 +260,7 @@ rm -f "$cloning" "$switching"
 # What the agent finds; what differs from it later is its work.
 if [ "$install_only" = 0 ]; then
   mkdir -p .git/mogplex
+  rm -f .git/mogplex/baseline-differs
   cp -p .git/index .git/mogplex/baseline
   printf '%s\n' "$commit" > .git/mogplex/began-at
 fi

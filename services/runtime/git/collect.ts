@@ -10,6 +10,7 @@ import type { GitHost } from './host-git.ts'
 import type { Incoming } from './incoming.ts'
 import { receiveCommits } from './receive-commits.ts'
 import { type RunningScript, readScript, startScript } from './sandbox-git.ts'
+import { readNotes, type SkippedPath } from './skipped.ts'
 import type { SyncedCheckout } from './sync-checkout.ts'
 
 export interface CollectRequest {
@@ -26,20 +27,29 @@ export interface CollectRequest {
   log: Log
 }
 
+/** What the sandbox says it has; the commit is not looked at yet. */
+export interface Collected {
+  commit: string
+  /** What lies in the checkout and is not in the commit. */
+  skipped: SkippedPath[]
+  /** Made on another branch, with the working branch left as it was: no rewriting of what is there. */
+  isBeside: boolean
+}
+
 /** Waits in the sandbox, with nothing looked at or touched, until one of the two is called. */
 export interface Collector {
-  /** The commit to deliver; what the mirror lacks of it is in `incoming` afterwards. Throws `delivery_failed`. */
-  collect(incoming: Incoming): Promise<string>
+  /** What there is to deliver; what the mirror lacks of it is in `incoming` afterwards. Throws `delivery_failed`. */
+  collect(incoming: Incoming): Promise<Collected>
   /** Ends it. Does nothing after `collect`. */
   discard(): Promise<void>
 }
 
-const SCRIPT = (await readScript('content.sh')) + (await readScript('collect.sh'))
+const SCRIPT = await readScript('stage.sh', 'unstage.sh', 'content.sh', 'collect.sh')
 
 const REASON_BY_EXIT_CODE: Record<number, string> = {
   31: 'the checkout is no longer a readable git repository',
-  32: 'the checkout has unresolved merge conflicts',
-  33: 'another branch than the working branch is checked out',
+  33: 'no branch with commits is checked out',
+  35: 'git could not take the changed files',
 }
 
 /** Throws when no process can be started in the sandbox, and `GitStopped` once `signal` is aborted. */
@@ -48,6 +58,8 @@ export async function holdCollector(request: CollectRequest): Promise<Collector>
   const name = author.name || author.email
   const env = {
     WORKING: checkout.workingBranch,
+    START: checkout.headCommit,
+    BASE: checkout.baseCommit,
     KNOWN: knownCommits(checkout).join(' '),
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: author.email,
@@ -88,9 +100,9 @@ async function receive(
   { host, sandboxId, signal, log }: CollectRequest,
   running: RunningScript,
   incoming: Incoming,
-): Promise<string> {
+): Promise<Collected> {
   const received = await receiveCommits(running, { host, incoming, signal })
-  if (received.kind === 'received') return received.commit
+  if (received.kind === 'received') return { commit: received.commit, ...readNotes(received.notes) }
   // Not what it said: the agent's repository has a say in that, and no output of an agent belongs into a log.
   const exitCode = received.kind === 'refused' ? received.exitCode : null
   log.warn({ event: 'git_collect_failed', sandboxId, kind: received.kind, exitCode })

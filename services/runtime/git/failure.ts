@@ -25,8 +25,11 @@ export class RemoteOutage extends GitFailure {
 /** The work was called off (signal aborted, or `confirm` refused): not a failure of git, nothing pushed. */
 export class GitStopped extends Error {
   override name = 'GitStopped'
-  constructor() {
+  /** A push that was under way, of which nobody could find out in time whether it has arrived. */
+  readonly mayHaveArrived: { branch: string; commit: string } | null
+  constructor({ mayHaveArrived = null }: { mayHaveArrived?: GitStopped['mayHaveArrived'] } = {}) {
     super('Git work was stopped')
+    this.mayHaveArrived = mayHaveArrived
   }
 }
 

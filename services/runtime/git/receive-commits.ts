@@ -11,9 +11,13 @@ import type { RunningScript } from './sandbox-git.ts'
 const COMMIT_LINE_BYTES = 41
 /** "PACK", the version, and how many objects follow. */
 const PACK_HEADER_BYTES = 12
+/** As long as a pack's header: "LEFT ", six digits, a newline. */
+const NOTES_HEADER = /^LEFT (\d{6})\n$/
+const MAX_NOTES_BYTES = 64 * 1024
 
 export type ReceivedCommits =
-  | { kind: 'received'; commit: string }
+  /** `notes`: what the script says it has left out, as bytes that nobody has looked at; at most 64 KiB. */
+  | { kind: 'received'; commit: string; notes: Uint8Array }
   /** The script said no: its exit code (null: stopped or out of time) and the end of its stderr. */
   | { kind: 'refused'; exitCode: number | null; stderr: string }
   /** Git on the host would not take the pack. `bound`: which limit it went over, null for a damaged one. */
@@ -26,7 +30,7 @@ interface Target {
 }
 
 /**
- * Reads `<commit>\n[pack]` from the script and stores the pack. Leaves nothing of the script running. The
+ * Reads `<commit>\n[LEFT <bytes>\n<notes>][pack]` from the script and stores the pack. Leaves nothing of the script running. The
  * commit is what the sandbox claims; the caller finds out whether the objects have it.
  */
 export async function receiveCommits(running: RunningScript, target: Target): Promise<ReceivedCommits> {
@@ -40,7 +44,7 @@ export async function receiveCommits(running: RunningScript, target: Target): Pr
   try {
     const { line, rest } = await readStart(chunks, COMMIT_LINE_BYTES)
     const commit = /^([0-9a-f]{40})\n$/.exec(line.toString('latin1'))?.[1]
-    const start = await readStart(chunks, PACK_HEADER_BYTES, rest)
+    const { notes, start } = await readNotes(chunks, rest)
     const hasPack = commit !== undefined && start.line.byteLength > 0
     const allowed = boundsOf(target.host).deliveredObjects
     const isTooMany = hasPack && objectCount(start.line) > allowed
@@ -50,8 +54,8 @@ export async function receiveCommits(running: RunningScript, target: Target): Pr
     // A pack that git took is whole, whatever became of the script that wrote it.
     const exitCode = await running.finish()
     if (isTooMany) return { kind: 'damaged', stderr: '', bound: `have more than ${allowed} objects` }
-    if (hasPack) return judge(commit, indexed)
-    if (commit && exitCode === 0) return { kind: 'received', commit }
+    if (hasPack) return judge(commit, notes, indexed)
+    if (commit && exitCode === 0) return { kind: 'received', commit, notes }
     return { kind: 'refused', exitCode, stderr: await scriptErrors }
   } finally {
     pack.resolve(null)
@@ -59,8 +63,21 @@ export async function receiveCommits(running: RunningScript, target: Target): Pr
   }
 }
 
-function judge(commit: string, { exitCode, stderr, exceeded }: GitResult): ReceivedCommits {
-  if (exitCode === 0) return { kind: 'received', commit }
+/** The notes, if there are any, and what comes after them. */
+async function readNotes(chunks: AsyncIterator<Uint8Array>, before: Buffer) {
+  const start = await readStart(chunks, PACK_HEADER_BYTES, before)
+  const size = Number(NOTES_HEADER.exec(start.line.toString('latin1'))?.[1] ?? Number.NaN)
+  if (!(size <= MAX_NOTES_BYTES)) return { notes: new Uint8Array(), start }
+  const { line: notes, rest } = await readStart(chunks, size, start.rest)
+  return { notes, start: await readStart(chunks, PACK_HEADER_BYTES, rest) }
+}
+
+function judge(
+  commit: string,
+  notes: Uint8Array,
+  { exitCode, stderr, exceeded }: GitResult,
+): ReceivedCommits {
+  if (exitCode === 0) return { kind: 'received', commit, notes }
   return { kind: 'damaged', stderr, bound: exceeded?.text ?? null }
 }
 

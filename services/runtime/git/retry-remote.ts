@@ -28,6 +28,9 @@ export async function whileOutage<Result>(
   })
 }
 
+/** How long a remote may take to say what came of a push that was called off. */
+const ASK_AFTER_STOP_MS = 2_500
+
 interface Push extends Situation {
   mirror: string
   access: GitAccess
@@ -83,7 +86,10 @@ async function hasArrived(
   const { settings, environment: env } = access
   const args = ['ls-remote', '--quiet', '--', access.url, ref]
   const limits = boundsOf(host).ask
-  const result = await runHostGit({ host, gitDirectory: mirror, args, settings, env, signal, limits })
+  // Also whoever calls it off wants to know what came of it.
+  const until = signal.aborted ? AbortSignal.timeout(ASK_AFTER_STOP_MS) : signal
+  const command = { host, gitDirectory: mirror, args, settings, env, signal: until, limits }
+  const result = await runHostGit(command)
   if (result.exitCode !== 0) throw new Unanswered(last)
   return result.stdout.split('\n').includes(`${commit}\t${ref}`)
 }

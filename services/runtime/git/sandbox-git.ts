@@ -123,7 +123,8 @@ function gitEnvironment(): Record<string, string> {
   return env
 }
 
-/** Text of a script that lies beside this file. */
-export async function readScript(name: string): Promise<string> {
-  return await Bun.file(new URL(name, import.meta.url)).text()
+/** Text of a script that lies beside this file; several are one after the other, functions first. */
+export async function readScript(...names: string[]): Promise<string> {
+  const texts = await Promise.all(names.map(name => Bun.file(new URL(name, import.meta.url)).text()))
+  return texts.join('\n')
 }

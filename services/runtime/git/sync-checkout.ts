@@ -11,6 +11,7 @@ import { fetchRemote, type RemoteBranches } from './fetch-remote.ts'
 import type { GitHost } from './host-git.ts'
 import { ensureMirror, readMirrorRefs } from './mirror.ts'
 import type { MissingContent } from './missing-content.ts'
+import { recordCreated } from './own-branches.ts'
 import { pushBranch } from './push.ts'
 import { type PutAside, putAside } from './put-aside.ts'
 import { readRemote } from './remote-access.ts'
@@ -168,7 +169,7 @@ function occupied({ createBranch }: SyncRequest, branch: string, { other }: Bran
 }
 
 /** `mogplex/agent-` and 12 hex digits of the call's id. */
-function agentBranch(callId: string): string {
+export function agentBranch(callId: string): string {
   const digits = callId.replaceAll('-', '').toLowerCase()
   const hex = /^[0-9a-f]{32}$/.test(digits) ? digits.slice(-12) : sha256Hex(callId).slice(0, 12)
   return `mogplex/agent-${hex}`
@@ -188,5 +189,6 @@ async function pushCreated(request: SyncRequest, remote: Remote, mirror: string,
   const push = { host, mirror, source, remote, commit, branch, baseBranch, confirm, signal }
   const result = await pushBranch({ ...push, refused: refusedSync })
   if (result.exitCode !== 0) throw syncFailure(result, source)
+  await recordCreated(mirror, { branch, commit, from: commit })
   return commit
 }

@@ -2,12 +2,13 @@
  * From an ended harness process to the run's outcome (runtime spec 2, items 4 to 7; 3.3; 3.4; 5): what it
  * cost, what it failed of, what is committed and pushed.
  */
-import { newEvent } from '../events/append.ts'
+import type { Delivery } from '../database/schema.ts'
+import { type NewEvent, newEvent } from '../events/append.ts'
 import type { Collector } from '../git/collect.ts'
 import { GitFailure, GitStopped } from '../git/failure.ts'
 import { cancelledOutcome, failedOutcome, type RunOutcome } from '../runs/transitions.ts'
 import { callFigures } from './call-figures.ts'
-import { deliverResult, discardCollector } from './deliver-result.ts'
+import { deliverResult, discardCollector, unknownPushEvent } from './deliver-result.ts'
 import { isNotStarted } from './held-agent.ts'
 import { missingAnswer } from './no-answer.ts'
 import type { HarnessResult } from './run-harness.ts'
@@ -45,6 +46,8 @@ export async function concludeHarness(
   if (!delivering) return cancelledOutcome(run, rest)
   try {
     const { delivery, event } = await delivering
+    const arrived = stoppedAfterPush(started, { delivery, event }, rest)
+    if (arrived) return arrived.outcome
     const terminalEvent = newEvent('finished', {
       message: delivery.changed
         ? `Pushed ${delivery.changedFiles} changed ${delivery.changedFiles === 1 ? 'file' : 'files'} to ${delivery.branch}`
@@ -58,9 +61,28 @@ export async function concludeHarness(
   }
 }
 
+/**
+ * How a run ends that was stopped while its push was under way: as it does anyway, but what has arrived is told.
+ * Null: it was not stopped. An outcome of null: the lease is lost.
+ */
+function stoppedAfterPush(
+  { claim, lease }: StartedRun,
+  { delivery, event }: { delivery: Delivery; event: NewEvent },
+  rest: Partial<RunOutcome>,
+): { outcome: RunOutcome | null } | null {
+  const reason = lease.stopReason()
+  if (reason === null) return null
+  if (reason === 'lease-lost') return { outcome: null }
+  const told = delivery.pushed ? { ...rest, delivery, eventsBefore: [event] } : rest
+  const outcome = reason === 'shutdown' ? failedOutcome(SHUT_DOWN, told) : cancelledOutcome(claim.run, told)
+  return { outcome }
+}
+
 /** Null when the lease is lost. */
-function undelivered(err: unknown, { claim, lease, deps }: StartedRun, rest: Partial<RunOutcome>) {
+function undelivered(err: unknown, { claim, lease, deps }: StartedRun, figures: Partial<RunOutcome>) {
   const { run } = claim
+  const unknown = err instanceof GitStopped ? err.mayHaveArrived : null
+  const rest = unknown ? { ...figures, eventsBefore: [unknownPushEvent(unknown)] } : figures
   if (lease.stopReason() === 'lease-lost') return null
   if (lease.stopReason() === 'shutdown') return failedOutcome(SHUT_DOWN, rest)
   // Refused at the last look: a cancel was first, or the lease is gone and the guard of the ending refuses too.

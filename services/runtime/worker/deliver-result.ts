@@ -3,9 +3,11 @@ import { ApiError } from '@mogplex/kit/errors.ts'
 import { getRepoSource } from '@mogplex/proto/projects.ts'
 import type { Delivery } from '../database/schema.ts'
 import type { NewEvent } from '../events/append.ts'
+import { redactMessage } from '../events/redact.ts'
 import { type Collector, type CollectRequest, holdCollector } from '../git/collect.ts'
 import { deliver } from '../git/deliver.ts'
 import { deliveryFailure } from '../git/failure.ts'
+import { namesOfSkipped } from '../git/skipped.ts'
 import { mayPush } from './claim.ts'
 import { stageEvent } from './event-mapping.ts'
 import { isOutage } from './run-failure.ts'
@@ -33,24 +35,38 @@ export async function deliverResult(
   started: StartedRun,
   collector: Promise<Collector> | null,
 ): Promise<{ delivery: Delivery; event: NewEvent }> {
-  const { claim, lease, deps } = started
+  const { claim, lease, deps, secrets } = started
   const { run } = claim
-  const delivery = await deliver({
+  const { note, skipped, ...rest } = await deliver({
     ...collectRequest(started),
     collector,
     source: freshSource(started),
     mode: modeOf(run),
+    callId: run.aiCallId,
     confirm: () => mayPush(claim, { database: deps.database, signal: lease.signal }),
   })
-  const message = delivery.changed ? `Pushed ${delivery.branch}` : 'Nothing to deliver'
-  const event = stageEvent('git_delivery', message, {
+  // A path is the agent's text like any other.
+  const shown = skipped.map(({ path, reason }) => ({ path: redactMessage(path, secrets), reason }))
+  const delivery = { ...rest, skipped: shown }
+  const said = note ?? (delivery.changed ? `Pushed ${delivery.branch}` : 'Nothing to deliver')
+  const isOdd = note !== null || delivery.skipped.length > 0
+  const event = stageEvent('git_delivery', `${said}${namesOfSkipped(delivery.skipped)}`, {
+    ...(isOdd ? { level: 'warning' } : {}),
     changed: delivery.changed,
     pull_request_url: delivery.pullRequestUrl,
     base_branch: run.baseBranch,
     working_branch: delivery.branch,
     files: delivery.changedFiles,
+    ...(note === null ? {} : { reason: note }),
+    ...(delivery.skipped.length === 0 ? {} : { skipped: delivery.skipped }),
   })
   return { delivery, event }
+}
+
+/** Of a push that was called off and whose outcome nobody knows. */
+export function unknownPushEvent({ branch, commit }: { branch: string; commit: string }): NewEvent {
+  const message = `Whether the push to ${branch} has arrived could not be found out`
+  return stageEvent('git_delivery', message, { level: 'warning', working_branch: branch, commit })
 }
 
 function collectRequest({ claim, lease, deps, inputs, prepared }: StartedRun): CollectRequest {

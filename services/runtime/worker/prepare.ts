@@ -6,6 +6,7 @@
 import { and, eq } from 'drizzle-orm'
 import { agentRuns, sandboxes } from '../database/schema.ts'
 import type { NewEvent } from '../events/append.ts'
+import { takeBaseline } from '../git/baseline.ts'
 import { GitFailure, RemoteOutage } from '../git/failure.ts'
 import { describeMissing } from '../git/missing-content.ts'
 import type { PutAside } from '../git/put-aside.ts'
@@ -72,6 +73,7 @@ export async function prepareRun(context: PrepareContext): Promise<PreparedRun> 
     if (context.inputs.launchConfig.installCommand && !checkout.isInstalled) {
       await context.writer.add(events.splice(0))
       await runInstallCommand(context, sandboxId)
+      await takeBaseline({ ...context.deps, sandboxId, checkout, signal: context.lease.signal })
     }
     // What is given back is the agent's work, so it comes when all that is not has been done.
     events.push(...(await resumeIfAsked(context, sandboxId)))

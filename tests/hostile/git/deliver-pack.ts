@@ -107,6 +107,7 @@ export async function makeTarget() {
       author: { name: 'Ada', email: 'ada@example.test' },
       prompt: 'x',
       mode: 'AUTO',
+      callId: 'x',
       source: sourceOf(`file://${remote.path}`),
       confirm: async () => true,
       signal: new AbortController().signal,
