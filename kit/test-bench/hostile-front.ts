@@ -75,7 +75,7 @@ export function serveBreakingFront(origin: string, times: number, how: 'reset' |
         const upstream = Bun.connect({
           hostname,
           port: Number(port),
-          socket: { data: (_, data) => void socket.write(data), close: () => socket.end() },
+          socket: { data: (_, data) => void socket.write(data), close: () => void socket.end() },
         })
         socket.data = { upstream }
       },

@@ -94,7 +94,7 @@ test('a run that could not start for fifteen minutes fails', async () => {
 test('a run that waited fifteen minutes for its remote ends with what the remote said', async () => {
   const claim = await bench.claimed()
   const lease = bench.hold(claim)
-  const limits = { perKindBytes: 1_000_000, perKindEvents: 1_000 }
+  const limits = { maxBytes: 1_000_000, maxEvents: 1_000 }
   const writer = new EventWriter({
     ...bench,
     log,
