@@ -55,7 +55,10 @@ interface Part {
   path: string
   name: string
   kind: Kind
-  /** Whether those with whom the repository is shared make it anew: `git gc` and `git branch` do. */
+  /**
+   * Whether those with whom the repository is shared make it anew: `git gc` and `git branch` do. Of these files we
+   * read what they say of format and refs, whoever wrote it, and nothing that would be obeyed.
+   */
   isShared?: boolean
 }
 
@@ -87,8 +90,7 @@ function partsOf({ path, gitDirectory, commonDirectory }: LocalRepository, branc
     { path: gitDirectory, name: 'the git directory', kind: 'directory' },
     { path: commonDirectory, name: 'the git directory', kind: 'directory' },
     { path: join(gitDirectory, 'HEAD'), name: 'HEAD', kind: 'file' },
-    ...['HEAD', 'config'].map(name => inside(name, 'file')),
-    ...['packed-refs', 'shallow'].map(name => shared(name, 'file')),
+    ...['HEAD', 'config', 'packed-refs', 'shallow'].map(name => shared(name, 'file')),
     ...directories.map(name => inside(name, 'directory')),
     // A file where refs are kept as a reftable.
     inside('refs/heads', 'either'),

@@ -98,7 +98,9 @@ test('a remote that takes nothing fails the delivery, and says that the agent is
   run.letGo()
   expect(await failureOf(run.runId)).toMatchObject({
     code: 'delivery_failed',
-    error: 'The agent finished, but delivery failed: the remote rejected the branch',
+    error: expect.stringContaining(
+      'delivery failed: the remote rejected the branch: another git is writing it',
+    ),
   })
 })
 

@@ -131,10 +131,12 @@ function asOther(directory: string, ...args: string[]) {
   writeFileSync(config, '[safe]\n\tdirectory = *\n[user]\n\tname = O\n\temail = o@x.test\n')
   chmodSync(config, 0o644)
   const setpriv = ['setpriv', `--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups']
+  const ours = process.umask(0o002)
   const result = Bun.spawnSync([...setpriv, 'git', ...args], {
     cwd: directory,
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_CONFIG_GLOBAL: config },
   })
+  process.umask(ours)
   return { ok: result.success, said: result.stderr.toString() }
 }
 

@@ -114,7 +114,9 @@ test('a repository with traps is used all the same, and none of them saw an envi
 test('a work tree tries to be changed by a push to the branch that is checked out', () => {
   expect(refused).toMatchObject({
     status: 'failed',
-    error: 'The agent finished, but delivery failed: the remote rejected the branch',
+    error: expect.stringMatching(
+      /delivery failed: the branch "main" is checked out in .*\/trap-tree; switch that/,
+    ),
   })
 })
 
