@@ -68,7 +68,7 @@ describe('too much output', () => {
   })
 
   test('what comes behind the limit still counts: usage, the end of a tool, the delivery', async () => {
-    const flood = print('yes "$(seq -s " " 40)" | head -c 8000000', 8e6)
+    const flood = print('yes "$(seq -s " " 40)" | head -c 8000000; echo', 8e6)
     const { run, events } = await instance.attack(flood, 'usage 17 4', 'write left.txt done')
     expectUnharmed({ run, events })
     expect(run.usage).toMatchObject({ inputTokens: 17, outputTokens: 4 })

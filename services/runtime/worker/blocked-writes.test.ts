@@ -121,7 +121,7 @@ test('a cancel that was only written into the row is seen, and the lease kept, w
 
 test('an agent that is held back is not silent', async () => {
   const claim = await bench.claimed()
-  const { lease, result } = await start(claim, `yes "$(seq -s ' ' 200)" | head -c 20000000`, {
+  const { lease, result } = await start(claim, `yes '{"type":"assistant","text":"flood"}' | head -n 20000`, {
     timeoutMs: 60_000,
     idleTimeoutMs: 1_000,
   })
