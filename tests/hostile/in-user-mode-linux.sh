@@ -13,7 +13,8 @@ USER_ID=1000
 root=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# -gt 0 ] || set -- services/runtime/sandboxes/local/limits/kernel-cgroups.test.ts
 linux=$(command -v linux.uml) || { echo 'apt-get install user-mode-linux' >&2; exit 1; }
-work=$(mktemp -d /dev/shm/user-mode-linux.XXXXXX)
+# Not below /dev, which is another one in there.
+work=$(mktemp -d /tmp/user-mode-linux.XXXXXX)
 chmod 755 "$work"
 # What it started outlives it when it is killed, and is told by its arguments, which name our directory.
 trap 'for pid in $(pgrep -f "^[^ ]*linux.uml .*init=$work/init"); do kill -9 "$pid"; done; rm -rf "$work"' EXIT
@@ -47,7 +48,7 @@ echo o >/proc/sysrq-trigger; sleep 60
 END
 chmod 755 "$work/init"
 
-TMPDIR=$work timeout -k 5 "$LIMIT_SECONDS" "$linux" mem=3G rootfstype=hostfs rootflags=/ ro "init=$work/init" \
+TMPDIR=/dev/shm timeout -k 5 "$LIMIT_SECONDS" "$linux" mem=3G rootfstype=hostfs rootflags=/ ro "init=$work/init" \
   cgroup_no_v1=all con=null con0=null,fd:1 quiet loglevel=3 </dev/null >"$work/log" 2>&1 &
 tail -n +1 -f --pid=$! "$work/log"
 grep -q '^== DONE' "$work/log" && ! grep -q '^== FAILED' "$work/log"
