@@ -35,7 +35,7 @@ export interface CheckoutResult {
   isCreated: boolean
 }
 
-const SCRIPT = await readScript('checkout.sh')
+const SCRIPT = (await readScript('reset-checkout.sh')) + (await readScript('checkout.sh'))
 const RESET_LEVEL: Record<CheckoutReset, string> = { nothing: '0', 'work tree': '1', all: '2' }
 
 const OCCUPIED = 20
