@@ -7,6 +7,7 @@
 #      stdin is "<BASE_COMMIT> <REMOTE_COMMIT or -> <other commits the remote has or had>…\n", which comes once the
 #      mirror has the first two: everything that does not need them is done before
 # Out: "<commit> <fresh: 0|1> <created: 0|1> <installed: 0|1>", then the lines of name_missing_content
+# Before it come tags.sh, install-inputs.sh, content.sh and reset-checkout.sh.
 # Exit codes: 20 something lies here, or the repository does not work; 22, 24, 25 are named in run-checkout.ts.
 set -eu
 exec 3<&0 < /dev/null
@@ -17,6 +18,8 @@ end() {
     0 | 22 | 24) exit "$1" ;;
   esac
   [ "$fresh" = 0 ] || exit 25
+  # A switch that failed half-way has changed files: what is put aside now must not be taken for somebody's work.
+  if [ "$RESET" = 0 ] && [ -e "$switching" ]; then undo_switch > /dev/null 2>&1 || true; fi
   exit 20
 }
 trap 'end $?' EXIT
@@ -51,11 +54,6 @@ fetch() {
 # Only files. Of objects/ only the two-digit directories, which may be large, are passed over.
 remove_stale_locks() {
   find .git -path '.git/objects/[0-9a-f][0-9a-f]' -prune -o -type f -name '*.lock' -exec rm -f {} +
-}
-
-# What the host has put aside by then must go, whatever its mode.
-make_removable() {
-  find . -path ./.git -prune -o -type d ! -perm -u=rwx -exec chmod u+rwx {} \;
 }
 
 start_clone() {
@@ -117,44 +115,6 @@ require_clean() {
   [ -n "$changes" ] || return 0
   is_of_install || exit 20
   install_only=1
-}
-
-# Refs that stand where a needed one wants a directory, or the other way round. Of tracking refs the remote has
-# no more; a local branch is kept under another name.
-clear_way() {
-  for wanted in "refs/remotes/origin/$BASE" "refs/remotes/origin/$WORKING" "refs/heads/$WORKING"; do
-    above=$wanted
-    {
-      while above=${above%/*} && [ "$above" != refs/heads ] && [ "$above" != refs/remotes/origin ]; do
-        git for-each-ref --format='%(refname) %(objectname)' "$above" | while read -r ref commit; do
-          [ "$ref" != "$above" ] || printf '%s %s\n' "$ref" "$commit"
-        done
-      done
-      git for-each-ref --format='%(refname) %(objectname)' "$wanted/"
-    } | while read -r ref commit; do
-      case $ref in
-        refs/heads/*) git update-ref "refs/mogplex/branches/$commit" "$commit" ;;
-      esac
-      git update-ref --no-deref -d "$ref"
-    done
-  done
-}
-
-reset_in_place() {
-  [ -d .git ] && [ ! -L .git ] || return 1
-  remove_stale_locks
-  rm -rf .git/rebase-merge .git/rebase-apply .git/sequencer .git/MERGE_* .git/CHERRY_PICK_HEAD .git/REVERT_HEAD \
-    .git/AUTO_MERGE .git/SQUASH_MSG .git/BISECT_* .git/mogplex/installed .git/mogplex/baseline
-  : > "$switching" || return 1
-  # The branch that is checked out may be one that stands in the way.
-  commit=$(git rev-parse --quiet --verify 'HEAD^{commit}') || return 1
-  git update-ref --no-deref HEAD "$commit" && clear_way
-}
-
-start_over() {
-  if [ -d .git ] && [ ! -L .git ]; then chmod -R u+rwX .git; fi
-  rm -rf .git
-  start_clone
 }
 
 if [ -e "$cloning" ]; then

@@ -42,7 +42,13 @@ export interface CheckoutResult {
   missing: MissingContent | null
 }
 
-const SCRIPT = await readScript('tags.sh', 'install-inputs.sh', 'content.sh', 'checkout.sh')
+const SCRIPT = await readScript(
+  'tags.sh',
+  'install-inputs.sh',
+  'content.sh',
+  'reset-checkout.sh',
+  'checkout.sh',
+)
 const RESET_LEVEL: Record<CheckoutReset, string> = { nothing: '0', 'work tree': '1', all: '2' }
 
 const OCCUPIED = 20
