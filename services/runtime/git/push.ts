@@ -35,7 +35,7 @@ export interface PushRequest {
 }
 
 /** How long a push that is called off may still take, and how long the remote may take to say what came of it. */
-const GRACE_MS = 2_500
+const GRACE_MS = 4_000
 const ASK_MS = 2_500
 
 /**

@@ -82,6 +82,8 @@ note_errors() {
   printf '%s\n' "$errors" | PREFIX=$1 awk '
     function say(code, start, end) {
       sub(start, ""); sub(end, "")
+      # Git cuts its own words at 4,096 bytes, and with them why it was.
+      if (length($0) > 3900) code = "toolong"
       print code " " ENVIRON["PREFIX"] $0
     }
     /^error: open\("/ { say("unreadable", "^error: open..", "..: [^:]*$"); next }
