@@ -42,7 +42,7 @@ const ENDINGS: Ending[] = [
   { name: 'the agent touches a file', script: ['run touch README.md'], to: null },
   {
     name: 'the agent makes an ignored file',
-    script: ['run echo x.log > .git/info/exclude; echo 1 > x.log'],
+    script: ['run mkdir -p .git/info; echo x.log > .git/info/exclude; echo 1 > x.log'],
     to: null,
   },
   { name: 'the agent leaves files', script: ['write mine.txt mine'], has: ['mine.txt'] },
