@@ -122,6 +122,7 @@ const ENDINGS: Ending[] = [
     name: 'the agent makes a repository inside',
     script: ['run git init -q app && echo inner > app/inner.txt'],
     has: ['app/inner.txt'],
+    skipped: ['app/.git'],
   },
   {
     name: 'the agent makes a repository inside and commits in it',
@@ -129,6 +130,7 @@ const ENDINGS: Ending[] = [
       `run git init -q app && echo inner > app/inner.txt && cd app && git add -A && ${COMMIT} -m inner`,
     ],
     has: ['app/inner.txt'],
+    skipped: ['app/.git'],
   },
   {
     name: 'the agent commits a repository inside as it is',
@@ -136,6 +138,7 @@ const ENDINGS: Ending[] = [
       `run git init -q app && echo inner > app/inner.txt && cd app && git add -A && ${COMMIT} -m inner && cd .. && git add -A && ${COMMIT} -m outer`,
     ],
     has: ['app/inner.txt'],
+    skipped: ['app/.git'],
   },
   {
     name: 'the agent makes a linked work tree',
@@ -172,8 +175,8 @@ const ENDINGS: Ending[] = [
       'write README.md ours',
       `run ${COMMIT} -a -m ours; git merge -q side; true`,
     ],
-    status: 'failed',
-    to: null,
+    has: ['README.md'],
+    skipped: ['README.md'],
   },
 ]
 

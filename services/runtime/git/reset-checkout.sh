@@ -30,7 +30,8 @@ reset_in_place() {
   [ -d .git ] && [ ! -L .git ] || return 1
   remove_stale_locks
   rm -rf .git/rebase-merge .git/rebase-apply .git/sequencer .git/MERGE_* .git/CHERRY_PICK_HEAD .git/REVERT_HEAD \
-    .git/AUTO_MERGE .git/SQUASH_MSG .git/BISECT_* .git/mogplex/installed .git/mogplex/baseline
+    .git/AUTO_MERGE .git/SQUASH_MSG .git/BISECT_* .git/mogplex/installed .git/mogplex/baseline \
+    .git/mogplex/baseline-differs
   : > "$switching" || return 1
   # The branch that is checked out may be one that stands in the way.
   commit=$(git rev-parse --quiet --verify 'HEAD^{commit}') || return 1

@@ -3,7 +3,7 @@ import type { GitAccess } from '@mogplex/kit/git-remote/git-access.ts'
 import { PATIENT, tryAgain } from '@mogplex/kit/git-remote/try-again.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import { boundsOf } from './bounds.ts'
-import { RemoteOutage, throwIfStopped } from './failure.ts'
+import { GitStopped, RemoteOutage, throwIfStopped } from './failure.ts'
 import { type GitHost, runHostGit } from './host-git.ts'
 import { isOutageResult } from './remote-failure.ts'
 
@@ -23,7 +23,8 @@ export async function whileOutage<Result>(
   const isAway = (error: unknown) => error instanceof RemoteOutage
   const patience = host.patience ?? PATIENT
   return await tryAgain(work, { isPassing: isAway, patience, signal }).catch(error => {
-    throwIfStopped(signal)
+    // What the work itself says of how it was stopped may name what has arrived nevertheless.
+    if (!(error instanceof GitStopped)) throwIfStopped(signal)
     throw error
   })
 }

@@ -129,7 +129,7 @@ const ROWS: Row[] = [
     script: 'git checkout -q --orphan lone; git commit -qm lone',
     branch: NEW_BRANCH,
     subjects: ['lone'],
-    note: /rewritten history/,
+    note: /not made on what is on the branch/,
     kept: ['add theirs'],
   },
   {

@@ -5,6 +5,7 @@
 import type { Remote } from '@mogplex/kit/git-remote/parse-remote.ts'
 import type { GitResult } from '@mogplex/kit/host-git/run-git.ts'
 import type { RepositorySource } from '@mogplex/proto/projects.ts'
+import { BranchInTheWay } from './branch-in-the-way.ts'
 import { type CollectRequest, knownCommits } from './collect.ts'
 import { deliveryFailure, GitFailure } from './failure.ts'
 import { fetchRemote } from './fetch-remote.ts'
@@ -176,6 +177,7 @@ async function askWhere({ checkout, ...request }: SendRequest): Promise<string |
   try {
     return (await fetchRemote({ ...request, baseBranch, workingBranch })).workingCommit
   } catch (error) {
+    if (error instanceof BranchInTheWay) return null
     if (error instanceof GitFailure) throw deliveryFailure(error.message, error)
     throw error
   }
