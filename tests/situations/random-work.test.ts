@@ -7,9 +7,12 @@ import fc from 'fast-check'
 import { makePerson, type Person } from './person.ts'
 import { type Bench, type EndedRun, makeSituation, openBench, type Situation } from './situation.ts'
 
-setDefaultTimeout(900_000)
+// Starting an instance, and each step, takes its time.
+setDefaultTimeout(120_000)
 
-const SEQUENCES = 4
+const LIMIT_MS = 900_000
+
+const SEQUENCES = 3
 const STEPS = 10
 const COMMIT = 'git -c user.name=Agent -c user.email=agent@example.com commit -q'
 
@@ -66,18 +69,22 @@ beforeAll(async () => {
 })
 afterAll(() => bench.close())
 
-test('whatever people, agents and failures do, a plain run works and nothing an agent made is lost', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(anyStep, { minLength: STEPS, maxLength: STEPS }), async steps => {
-      const situation = await makeSituation(bench)
-      const person = makePerson(situation.remote)
-      for (const [index, step] of steps.entries()) await take(step, `file-${index}.txt`, situation, person)
-      const file = 'at-last.txt'
-      expectKept(situation, file, await situation.run({ script: [`write ${file} text`], ends: 'success' }))
-    }),
-    { numRuns: SEQUENCES, endOnFailure: true },
-  )
-})
+test(
+  'whatever people, agents and failures do, a plain run works and nothing an agent made is lost',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { minLength: STEPS, maxLength: STEPS }), async steps => {
+        const situation = await makeSituation(bench)
+        const person = makePerson(situation.remote)
+        for (const [index, step] of steps.entries()) await take(step, `file-${index}.txt`, situation, person)
+        const file = 'at-last.txt'
+        expectKept(situation, file, await situation.run({ script: [`write ${file} text`], ends: 'success' }))
+      }),
+      { numRuns: SEQUENCES, endOnFailure: true },
+    )
+  },
+  LIMIT_MS,
+)
 
 async function take({ kind, what }: Step, file: string, situation: Situation, person: Person): Promise<void> {
   const { branch, remote } = situation
