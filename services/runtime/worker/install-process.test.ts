@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncCheckout } from '../git/sync-checkout.ts'
+import { deliver } from '../git/deliver.ts'
+import { type SyncedCheckout, syncCheckout } from '../git/sync-checkout.ts'
 import { type Bench, createBench, git, sourceOf } from '../git/test-bench.ts'
 import { installKey, startInstallCommand } from './install-process.ts'
 
@@ -29,10 +30,14 @@ async function setUp(name: string, rootDirectory: string | null = 'web') {
   }
   await push('web/package.json', '{}')
   const run = await bench.createRun({ source: sourceOf(`file://${remote}`) })
+  let checkout: SyncedCheckout | null = null
   const sync = async (command = LOGGED) => {
     const install = { key: installKey({ command, rootDirectory }), rootDirectory }
-    return (await syncCheckout({ ...run.sync, install })).isInstalled
+    checkout = await syncCheckout({ ...run.sync, install })
+    return checkout.isInstalled
   }
+  /** What the agent has made, to the remote. */
+  const send = async () => checkout && (await deliver(run.delivery(checkout)))
   const start = (command = LOGGED) =>
     startInstallCommand(
       { command, rootDirectory },
@@ -47,7 +52,7 @@ async function setUp(name: string, rootDirectory: string | null = 'web') {
     ])
     return exitCode
   }
-  return { run, push, sync, start, install, log: () => run.agent('cat ~/log') }
+  return { run, push, sync, send, start, install, log: () => run.agent('cat ~/log') }
 }
 
 test.each([
@@ -88,13 +93,15 @@ test('another command has not been run', async () => {
 })
 
 test('a lock file that the command writes anew does not make it run each time', async () => {
-  const { sync, install, run } = await setUp('rewritten')
+  const { sync, send, install, run } = await setUp('rewritten')
   const command = 'date +%N >> yarn.lock'
   await sync(command)
   await install(command)
   await run.agent('git add .; git commit -qm lock')
+  await send()
   expect(await sync(command)).toBe(true)
   await run.agent('git rm -q web/yarn.lock; git commit -qm unlock')
+  await send()
   expect(await sync(command)).toBe(true)
 })
 
