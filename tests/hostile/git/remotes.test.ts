@@ -52,6 +52,8 @@ interface Attempt {
   timeoutMs?: number
 }
 
+const LONG = 'x'.repeat(160)
+
 const attempts: Attempt[] = [
   { attempt: 'a pack without end', refusal: /exceeded the 2 MiB/, pack: endlessPack },
   { attempt: 'deltas that double what they unpack to', refusal: /96 MiB of memory/, pack: doublingPack },
@@ -71,9 +73,9 @@ const attempts: Attempt[] = [
       ),
   },
   {
-    attempt: 'two hundred thousand refs',
+    attempt: 'two hundred thousand refs with long names',
     refusal: /sent too much|memory|took longer|git ended/,
-    refs: () => advertisement(Array.from({ length: 200_000 }, (_, index) => `refs/x/${index}/HEAD`)),
+    refs: () => advertisement(Array.from({ length: 200_000 }, (_, index) => `refs/${LONG}/${index}/HEAD`)),
   },
 ]
 
