@@ -1,17 +1,13 @@
 /** What becomes of a run whose events cannot be written, or not as fast as its agent talks. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { isDatabaseAway, isStatementTimeout } from '@mogplex/kit/database/connect.ts'
 import { newEvent } from '../events/append.ts'
 import { createEchoParser } from '../harnesses/echo/parser.ts'
-import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import type { Claim } from './claim.ts'
 import { EventWriter } from './event-writer.ts'
 import type { Lease } from './lease.ts'
 import { type HarnessLimits, runHarness } from './run-harness.ts'
-import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
+import { log, type SandboxBench, useSandboxBench } from './test-bench.ts'
 
 setDefaultTimeout(120_000)
 
@@ -21,19 +17,11 @@ const GONE_LIMIT_MS = 10_000
 const FLOOD = 'yes flood'
 const NO_LIMITS: HarnessLimits = { timeoutMs: 60_000, idleTimeoutMs: 60_000 }
 
-const dataDirectory = mkdtempSync(join(tmpdir(), 'blocked-writes-'))
-const provider = createLocalSandboxProvider({ dataDirectory, log })
-let bench: WorkerBench
-let sandboxId: string
+let bench: SandboxBench
 beforeAll(async () => {
-  bench = await useWorkerBench()
-  sandboxId = await provider.create(crypto.randomUUID())
+  bench = await useSandboxBench()
 })
-afterAll(async () => {
-  await provider.destroy(sandboxId)
-  rmSync(dataDirectory, { recursive: true, force: true })
-  await bench.close()
-})
+afterAll(() => bench.close())
 
 /** Nobody can write an event until it is let go. */
 async function lockEvents() {
@@ -60,7 +48,7 @@ const writerOf = (claim: Claim, lease: Lease) =>
 async function start(claim: Claim, script: string, limits = NO_LIMITS, leaseSeconds = 60) {
   const lease = bench.hold(claim, leaseSeconds)
   const writer = writerOf(claim, lease)
-  const child = await provider.start(sandboxId, { argv: ['sh', '-c', script], network: 'none' })
+  const child = await bench.provider.start(bench.sandboxId, { argv: ['sh', '-c', script], network: 'none' })
   const options = { writer, lease, limits, secrets: [], onTurnEnd: () => undefined }
   const result = runHarness(child, createEchoParser(), options)
   return { lease, writer, child, result }

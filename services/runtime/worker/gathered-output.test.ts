@@ -1,32 +1,20 @@
 /** Lines that are no JSON become few events, in their place among the others, soon after they were said. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { waitUntil } from '@mogplex/kit/processes/wait-until.ts'
 import { createEchoParser } from '../harnesses/echo/parser.ts'
-import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { EventWriter } from './event-writer.ts'
 import type { OutputLimits } from './output-budget.ts'
 import { type HarnessLimits, runHarness } from './run-harness.ts'
-import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
+import { log, type SandboxBench, useSandboxBench } from './test-bench.ts'
 
 setDefaultTimeout(120_000)
 
 const SECRETS = ['hunter2hunter2']
-const dataDirectory = mkdtempSync(join(tmpdir(), 'gathered-output-'))
-const provider = createLocalSandboxProvider({ dataDirectory, log })
-let bench: WorkerBench
-let sandboxId: string
+let bench: SandboxBench
 beforeAll(async () => {
-  bench = await useWorkerBench()
-  sandboxId = await provider.create(crypto.randomUUID())
+  bench = await useSandboxBench()
 })
-afterAll(async () => {
-  await provider.destroy(sandboxId)
-  rmSync(dataDirectory, { recursive: true, force: true })
-  await bench.close()
-})
+afterAll(() => bench.close())
 
 interface Stored {
   type: string
@@ -42,7 +30,7 @@ async function start(script: string, limits: Partial<HarnessLimits & OutputLimit
   const { database } = bench
   const options = { lease, secrets: SECRETS, onStored: () => undefined, onTurnEnd: () => undefined }
   const writer = new EventWriter({ ...options, database, log, claim, limits: budget })
-  const child = await provider.start(sandboxId, { argv: ['sh', '-c', script], network: 'none' })
+  const child = await bench.provider.start(bench.sandboxId, { argv: ['sh', '-c', script], network: 'none' })
   const harness = { timeoutMs: 100_000, idleTimeoutMs: 60_000, ...limits }
   const result = runHarness(child, createEchoParser(), { ...options, writer, limits: harness })
   const stored = async () => [

@@ -1,16 +1,13 @@
 /** No line of an agent, however long or odd, keeps the rest of the process waiting. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { createClaudeCodeParser } from '../harnesses/claude-code/parser.ts'
 import { createCodexParser } from '../harnesses/codex/parser.ts'
 import { createEchoParser } from '../harnesses/echo/parser.ts'
 import type { HarnessParser } from '../harnesses/harness.ts'
-import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { EventWriter } from './event-writer.ts'
 import { runHarness } from './run-harness.ts'
-import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
+import { log, type SandboxBench, useSandboxBench } from './test-bench.ts'
 
 setDefaultTimeout(60_000)
 
@@ -24,19 +21,11 @@ const SECRETS = [
   `${'part-of-a-file '.repeat(40)}\n${'another-line-of-it '.repeat(40)}`,
 ]
 
-const dataDirectory = mkdtempSync(join(tmpdir(), 'long-lines-'))
-const provider = createLocalSandboxProvider({ dataDirectory, log })
-let bench: WorkerBench
-let sandboxId: string
+let bench: SandboxBench
 beforeAll(async () => {
-  bench = await useWorkerBench()
-  sandboxId = await provider.create(crypto.randomUUID())
+  bench = await useSandboxBench()
 })
-afterAll(async () => {
-  await provider.destroy(sandboxId)
-  rmSync(dataDirectory, { recursive: true, force: true })
-  await bench.close()
-})
+afterAll(() => bench.close())
 
 const threadCpuMs = () => {
   const { user, system } = process.threadCpuUsage()
@@ -60,14 +49,14 @@ async function longestTurnMs(work: Promise<unknown>): Promise<number> {
 
 /** Has an agent print the lines; gives the longest turn, and the events that were stored. */
 async function read(parser: HarnessParser, lines: string[]) {
-  writeFileSync(join(dataDirectory, 'sandboxes', sandboxId, 'workspace/said'), `${lines.join('\n')}\n`)
+  writeFileSync(bench.fileInCheckout('said'), `${lines.join('\n')}\n`)
   const claim = await bench.claimed()
   const lease = bench.hold(claim)
   const limits = { maxBytes: 64 * 1024 * 1024, maxEvents: 50_000 }
   const { database } = bench
   const options = { lease, secrets: SECRETS, onStored: () => undefined }
   const writer = new EventWriter({ ...options, database, log, claim, limits })
-  const child = await provider.start(sandboxId, { argv: ['cat', 'said'], network: 'none' })
+  const child = await bench.provider.start(bench.sandboxId, { argv: ['cat', 'said'], network: 'none' })
   const harness = { timeoutMs: 60_000, idleTimeoutMs: 60_000 }
   const turnMs = await longestTurnMs(
     runHarness(child, parser, { ...options, writer, limits: harness, onTurnEnd: () => undefined }),

@@ -1,32 +1,20 @@
 /** A CLI that ends well without a turn of its model did nothing, and its run is no success. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { claudeCode } from '../harnesses/claude-code/claude-code.ts'
 import { codex } from '../harnesses/codex/codex.ts'
 import { echo } from '../harnesses/echo/echo.ts'
-import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { EventWriter } from './event-writer.ts'
 import { missingAnswer } from './no-answer.ts'
 import { runHarness } from './run-harness.ts'
-import { log, useWorkerBench, type WorkerBench } from './test-bench.ts'
+import { log, type SandboxBench, useSandboxBench } from './test-bench.ts'
 
 setDefaultTimeout(60_000)
 
-const dataDirectory = mkdtempSync(join(tmpdir(), 'no-answer-'))
-const provider = createLocalSandboxProvider({ dataDirectory, log })
-let bench: WorkerBench
-let sandboxId: string
+let bench: SandboxBench
 beforeAll(async () => {
-  bench = await useWorkerBench()
-  sandboxId = await provider.create(crypto.randomUUID())
+  bench = await useSandboxBench()
 })
-afterAll(async () => {
-  await provider.destroy(sandboxId)
-  rmSync(dataDirectory, { recursive: true, force: true })
-  await bench.close()
-})
+afterAll(() => bench.close())
 
 const recorded = (harness: string, name: string) =>
   Bun.file(`${import.meta.dir}/../harnesses/${harness}/transcripts/${name}.jsonl`).text()
@@ -59,13 +47,13 @@ const cases = [
 ] as const
 
 test.each(cases)('%s', async (_, harness, output, isSuccess) => {
-  await Bun.write(join(dataDirectory, 'sandboxes', sandboxId, 'workspace/said'), await output())
+  await Bun.write(bench.fileInCheckout('said'), await output())
   const claim = await bench.claimed()
   const lease = bench.hold(claim)
   const options = { lease, secrets: [], onStored: () => undefined, onTurnEnd: () => undefined }
   const limits = { maxBytes: 1024 * 1024, maxEvents: 1_000 }
   const writer = new EventWriter({ ...options, database: bench.database, log, claim, limits })
-  const child = await provider.start(sandboxId, { argv: ['cat', 'said'], network: 'none' })
+  const child = await bench.provider.start(bench.sandboxId, { argv: ['cat', 'said'], network: 'none' })
   const times = { timeoutMs: 30_000, idleTimeoutMs: 30_000 }
   const result = await runHarness(child, harness.createParser(), { ...options, writer, limits: times })
   lease.end()

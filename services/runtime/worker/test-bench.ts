@@ -1,6 +1,10 @@
 /** What the tests of this folder stand on: accepted runs on a real database, claimed as a worker does it. */
+
+import { join } from 'node:path'
 import { createLog } from '@mogplex/kit/log.ts'
+import { temporaryDirectory } from '@mogplex/kit/test-bench/ended-at-exit.ts'
 import type { AgentRun } from '../database/schema.ts'
+import { createLocalSandboxProvider } from '../sandboxes/local/local.ts'
 import { type HttpRuntime, useHttpRuntime } from '../test-bench/http-runtime.ts'
 import { acceptedRun, readRun } from '../test-bench/run-client.ts'
 import { type Claim, type ClaimOptions, claimNextRun } from './claim.ts'
@@ -37,5 +41,26 @@ export async function useWorkerBench() {
     },
   }
 }
+
+/** The same with a sandbox of this machine, for what an agent does; close it after the test file. */
+export async function useSandboxBench() {
+  const bench = await useWorkerBench()
+  const dataDirectory = temporaryDirectory('worker-sandbox')
+  const provider = createLocalSandboxProvider({ dataDirectory, log })
+  const sandboxId = await provider.create(crypto.randomUUID())
+  return {
+    ...bench,
+    provider,
+    sandboxId,
+    /** Where a file at the top of the checkout lies on this machine. */
+    fileInCheckout: (name: string) => join(dataDirectory, 'sandboxes', sandboxId, 'workspace', name),
+    close: async () => {
+      await provider.destroy(sandboxId)
+      await bench.close()
+    },
+  }
+}
+
+export type SandboxBench = Awaited<ReturnType<typeof useSandboxBench>>
 
 export type WorkerBench = Awaited<ReturnType<typeof useWorkerBench>> & Pick<HttpRuntime, 'database'>
